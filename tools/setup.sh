@@ -1,0 +1,155 @@
+#!/bin/sh
+# Sees to it that what the build needs is installed, and writes down where it
+# is.  tools/setup.sh [--config FILE] GROUP…   groups: build, test, tools.
+#
+# Where nothing is missing this costs one dpkg-query and no network.
+set -eu
+
+config=
+if [ "${1-}" = --config ]; then
+	config=$2
+	shift 2
+fi
+[ $# -gt 0 ] || set -- build
+
+# One package a word; a|b means either will do, and a is what gets installed.
+packages()
+{
+	for group; do
+		case $group in
+		build)
+			echo gcc libc6-dev make pkg-config ca-certificates
+			echo liblua5.4-dev lua-cjson-dev libuv1-dev libyaml-dev libssl-dev
+			echo 'libcurl4-openssl-dev|libcurl4-gnutls-dev|libcurl4-nss-dev'
+			echo libgit2-dev libmicrohttpd-dev
+			;;
+		test)
+			echo git python3-minimal openssh-client lua5.4
+			;;
+		tools)
+			echo clang clang-format cppcheck valgrind
+			;;
+		*)
+			echo "tools/setup.sh: no group '$group': build, test or tools" >&2
+			exit 2
+			;;
+		esac
+	done
+}
+
+setup_debian()
+{
+	wanted=$(packages "$@")
+	names=$(echo "$wanted" | tr '|' ' ')
+	# shellcheck disable=SC2086
+	have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $names 2>/dev/null |
+	    sed -n 's/^installed //p')
+	missing=
+	for want in $wanted; do
+		found=
+		for name in $(echo "$want" | tr '|' ' '); do
+			case "
+$have
+" in
+			*"
+$name
+"*) found=1 ;;
+			esac
+		done
+		[ "$found" ] || missing="$missing ${want%%|*}"
+	done
+	[ "$missing" ] || return 0
+
+	as_root=
+	if [ "$(id -u)" != 0 ]; then
+		if ! command -v sudo >/dev/null; then
+			echo "Missing packages, and this is neither root nor is there sudo. As root:" >&2
+			echo "  apt-get install --no-install-recommends$missing" >&2
+			exit 1
+		fi
+		as_root='sudo DEBIAN_FRONTEND=noninteractive'
+	fi
+	DEBIAN_FRONTEND=noninteractive
+	export DEBIAN_FRONTEND
+	echo "installing:$missing" >&2
+	# The lists may be absent (a fresh container) or too old: then fetch them once.
+	# shellcheck disable=SC2086
+	$as_root apt-get install -y -q --no-install-recommends $missing >&2 </dev/null || {
+		echo "once more, with fresh package lists" >&2
+		$as_root apt-get update -q >&2 </dev/null
+		$as_root apt-get install -y -q --no-install-recommends $missing >&2 </dev/null
+	}
+}
+
+setup_mac()
+{
+	wanted='lua@5.4 libuv libyaml openssl@3 curl libgit2 libmicrohttpd pkgconf'
+	for group; do
+		[ "$group" = tools ] && wanted="$wanted llvm clang-format cppcheck"
+	done
+	if ! command -v brew >/dev/null; then
+		echo "Homebrew is needed (https://brew.sh), then: brew install $wanted" >&2
+		exit 1
+	fi
+	missing=
+	for want in $wanted; do
+		brew --prefix --installed "$want" >/dev/null 2>&1 || missing="$missing $want"
+	done
+	if [ "$missing" ]; then
+		echo "Packages are missing. Install them with:" >&2
+		echo "  brew install$missing" >&2
+		exit 1
+	fi
+	for want in $wanted; do
+		PKG_CONFIG_PATH=$(brew --prefix "$want")/lib/pkgconfig:${PKG_CONFIG_PATH-}
+	done
+	export PKG_CONFIG_PATH
+}
+
+system=$(uname -s)
+if [ "$system" = Darwin ]; then
+	setup_mac "$@"
+elif command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+	setup_debian "$@"
+else
+	echo "tools/setup.sh: no apt-get here; taking it that these are installed:" >&2
+	packages "$@" | sed 's/^/  /' >&2
+fi
+
+[ "$config" ] || exit 0
+
+# Where the headers are, as system headers: their warnings are not ours.
+modules='libuv yaml-0.1 libcurl libgit2 libmicrohttpd libcrypto'
+for lua in lua5.4 lua-5.4 lua; do
+	pkg-config --exists "$lua" 2>/dev/null && break
+done
+# shellcheck disable=SC2086
+cflags=$(pkg-config --cflags-only-I $lua $modules | sed 's/-I/-isystem /g')
+
+# Linked statically, so that a start pays for no library but libc: what every
+# command may need. libcurl, libgit2 and libmicrohttpd are opened on first use.
+if [ "$system" = Darwin ]; then
+	libs=
+	for pair in "lua@5.4 liblua.a" "libuv libuv.a" "libyaml libyaml.a" "openssl@3 libcrypto.a"; do
+		libs="$libs $(brew --prefix "${pair% *}")/lib/${pair#* }"
+	done
+	cjson=${CJSON_A-$(brew --prefix)/lib/liblua5.4-cjson.a}
+	if [ ! -f "$cjson" ]; then
+		echo "lua-cjson is not in Homebrew. Build it once:" >&2
+		echo "  git clone -b 2.1.0.10 https://github.com/openresty/lua-cjson && cd lua-cjson" >&2
+		echo "  cc -O2 -I\$(brew --prefix lua@5.4)/include/lua5.4 -c lua_cjson.c strbuf.c fpconv.c" >&2
+		echo "  ar rcs $cjson lua_cjson.o strbuf.o fpconv.o" >&2
+		exit 1
+	fi
+	libs="$cjson$libs -lm"
+else
+	libs='-l:liblua5.4-cjson.a -l:liblua5.4.a -l:libuv_a.a -l:libyaml.a -l:libcrypto.a -ldl -lpthread -lm'
+fi
+
+mkdir -p "$(dirname "$config")"
+{
+	echo "# Written by tools/setup.sh; delete it to have it found out again."
+	echo "LIB_CFLAGS := $cflags"
+	echo "LIBS := $libs"
+} >"$config.new"
+mv "$config.new" "$config"
