@@ -194,14 +194,20 @@ const struct pl_value *pl_host_http(const struct pl_host *h); /* or NULL */
 /* ---- yaml -------------------------------------------------------------- */
 
 /* YAML 1.2, core schema (`on`, `no`, `yes` are text; `0o17`, `0x1f`, `~`, `.inf`
- * as the core schema says); every node bears line and column; anchors, aliases
- * and "<<" as plain data; duplicate keys are errors. *out is a list of documents.
- * Bounds: 64 levels, max_nodes after expansion of aliases (0: 100,000).
- * Codes: yaml.syntax, yaml.depth, yaml.size, yaml.duplicate, yaml.alias. */
+ * as the core schema says); every node bears line and column (in characters);
+ * anchors, aliases and "<<" as plain data; duplicate keys are errors, keys are
+ * text as written. A number that 64 bits or a double cannot hold stays text, so
+ * that no digit is lost. *out is a list of documents, never empty: a stream
+ * without any gives one null. An alias gives a copy, placed where the alias is.
+ * Bounds: 64 levels, max_nodes after expansion of aliases (0: 100,000), 1,000
+ * anchors in a document.
+ * Codes: yaml.syntax, yaml.utf8, yaml.depth, yaml.size, yaml.duplicate,
+ * yaml.alias, yaml.key (a list or map as key), yaml.tag (unknown or unfit). */
 bool pl_yaml_parse(struct pl_value **out, struct pl_arena *a, const char *text, size_t n,
     size_t max_nodes, struct pl_err *err);
 /* One document, block style, keys in order of insertion; text that would read
- * back as something else is quoted. Code: yaml.value (secrets, functions). */
+ * back as something else is quoted, also what only YAML 1.1 reads otherwise.
+ * Codes: yaml.value (secrets, text that is not UTF-8), yaml.depth (512). */
 bool pl_yaml_write(struct pl_buf *out, const struct pl_value *v, struct pl_err *err);
 
 /* ---- secrets ----------------------------------------------------------- */

@@ -87,11 +87,12 @@ static const char *forbidden(const char *s, size_t size)
 	unsigned char c = (unsigned char)s[0];
 	if (size == 1)
 		return (c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7f
-			   ? "a control character"
-			   : NULL;
+		    ? "a control character"
+		    : NULL;
 	if (c == 0xc2 && (unsigned char)s[1] < 0xa0)
 		return "a control character";
-	if (memcmp(s, "\xe2\x80\xa8", size) == 0 || memcmp(s, "\xe2\x80\xa9", size) == 0)
+	if (memcmp(s, "\xe2\x80\xa8", size) == 0 ||
+	    memcmp(s, "\xe2\x80\xa9", size) == 0)
 		return "a line or paragraph separator";
 	return NULL;
 }
@@ -175,8 +176,8 @@ static bool fail_libyaml(struct reader *r)
 	if (!p->context)
 		return fail_at(r, where, "yaml.syntax", "%s%s", problem, hint_of(r));
 	if (p->context_mark.line == where->line)
-		return fail_at(
-		    r, where, "yaml.syntax", "%s, %s%s", problem, p->context, hint_of(r));
+		return fail_at(r, where, "yaml.syntax", "%s, %s%s", problem, p->context,
+		    hint_of(r));
 	return fail_at(r, where, "yaml.syntax", "%s, %s that begins on line %zu%s",
 	    problem, p->context, p->context_mark.line + 1, hint_of(r));
 }
@@ -201,7 +202,8 @@ static void *grow(
 
 /* Not pl_map_set: that looks for the key each time, here keys are compared once,
  * when the map is complete; and a copy may share its key's text. */
-static void add_pair(struct pl_arena *a, struct pl_value *map, const struct pl_pair *pair)
+static void add_pair(
+    struct pl_arena *a, struct pl_value *map, const struct pl_pair *pair)
 {
 	if (map->as.map.len == map->as.map.cap)
 		map->as.map.at = grow(a, map->as.map.at, map->as.map.len,
@@ -297,8 +299,8 @@ static bool on_scalar(struct reader *r, const yaml_event_t *e)
 	const char *tag = (const char *)e->data.scalar.tag;
 	bool plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	/* libyaml forgets the tag "!", which makes plain text text. */
-	if (plain && !tag && n && pl_yaml_skips_schema(text_at(r, e->start_mark.index),
-				      r->text + r->len))
+	if (plain && !tag && n &&
+	    pl_yaml_skips_schema(text_at(r, e->start_mark.index), r->text + r->len))
 		plain = false;
 	struct pl_value *v = pl_textn(r->arena, source, n);
 	set_place(v, &e->start_mark);
@@ -376,7 +378,7 @@ static int compare_keys(const void *left, const void *right)
 static bool same_key(const struct pl_pair *a, const struct pl_pair *b)
 {
 	return a->key_len == b->key_len &&
-	       (a->key_len == 0 || memcmp(a->key, b->key, a->key_len) == 0);
+	    (a->key_len == 0 || memcmp(a->key, b->key, a->key_len) == 0);
 }
 
 static bool check_keys(struct reader *r, const struct pl_value *map)
@@ -390,7 +392,8 @@ static bool check_keys(struct reader *r, const struct pl_value *map)
 	qsort(sorted, n, sizeof(*sorted), compare_keys);
 	const struct pl_pair *again = NULL, *first = NULL;
 	for (uint32_t i = 1; i < n; i++) {
-		if (same_key(sorted[i - 1], sorted[i]) && (!again || sorted[i] < again)) {
+		if (same_key(sorted[i - 1], sorted[i]) &&
+		    (!again || sorted[i] < again)) {
 			first = sorted[i - 1];
 			again = sorted[i];
 		}
@@ -399,7 +402,8 @@ static bool check_keys(struct reader *r, const struct pl_value *map)
 	if (!again)
 		return true;
 	struct pl_buf shown = {0};
-	pl_printable(&shown, again->key, again->key_len < 80 ? again->key_len : 80, false);
+	pl_printable(
+	    &shown, again->key, again->key_len < 80 ? again->key_len : 80, false);
 	yaml_mark_t mark = {.line = again->line - 1, .column = again->column - 1};
 	fail_at(r, &mark, "yaml.duplicate",
 	    "the key \"%s\" stands here again, first on line %u, column %u",
@@ -497,8 +501,8 @@ static bool read_stream(struct reader *r)
 	return true;
 }
 
-bool pl_yaml_parse(struct pl_value **out, struct pl_arena *a, const char *text, size_t n,
-    size_t max_nodes, struct pl_err *err)
+bool pl_yaml_parse(struct pl_value **out, struct pl_arena *a, const char *text,
+    size_t n, size_t max_nodes, struct pl_err *err)
 {
 	struct reader *r = pl_alloc(sizeof(*r));
 	bool ok = false, begun = false;
