@@ -34,6 +34,8 @@ SYSTEM := $(shell uname -s)
 DEFS   := -D_POSIX_C_SOURCE=200809L -D_XOPEN_SOURCE=700 -D_DEFAULT_SOURCE \
           $(if $(filter Darwin,$(SYSTEM)),-D_DARWIN_C_SOURCE) \
           -DPL_VERSION_TEXT='"$(VERSION)"'
+# What is done, in a word; the whole command with V=1.
+SAY     = $(if $(V),,@echo '  $(1)'; )
 COMPILE = $(CC) -std=c11 $(DEFS) $(WARN) $(CFLAGS) -fvisibility=hidden \
           -ffunction-sections -fdata-sections $(LIB_CFLAGS) -MMD -MP
 STRIP  := $(if $(filter Darwin,$(SYSTEM)),-Wl,-dead_strip,-Wl,--gc-sections -Wl,-z,lazy)
@@ -46,26 +48,26 @@ FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/gen/stdlib.o
 
 $(BUILD)/pipe: $(BUILD)/interp/main.o $(BUILD)/libpipe.a
-	$(LINK) -o $@ $^ $(LIBS)
+	$(call SAY,ld $@)$(LINK) -o $@ $^ $(LIBS)
 
 # Anew each time: an archive keeps members whose source is gone.
 $(BUILD)/libpipe.a: $(OBJECTS) $(BUILD)/gen/sources
 	@rm -f $@
-	$(AR) rcs $@ $(OBJECTS)
+	$(call SAY,ar $@)$(AR) rcs $@ $(OBJECTS)
 
 $(BUILD)/%.o: %.c VERSION Makefile $(BUILD)/config.mk
 	@mkdir -p $(@D)
-	$(COMPILE) -c -o $@ $<
+	$(call SAY,cc $<)$(COMPILE) -c -o $@ $<
 
 $(BUILD)/gen/stdlib.o: $(BUILD)/gen/stdlib.c
-	$(COMPILE) -I interp/bind -c -o $@ $<
+	$(call SAY,cc $<)$(COMPILE) -I interp/bind -c -o $@ $<
 
 $(BUILD)/gen/stdlib.c: $(BUILD)/tools/embed $(LUA) $(BUILD)/gen/sources
-	$(BUILD)/tools/embed $@ $(LUA)
+	$(call SAY,embed stdlib)$(BUILD)/tools/embed $@ $(LUA)
 
 $(BUILD)/tools/embed: tools/embed.c $(BUILD)/config.mk
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(WARN) $(CFLAGS) -o $@ $<
+	$(call SAY,cc $<)$(CC) -std=c11 $(WARN) $(CFLAGS) -o $@ $<
 
 # The names of all sources: changes when one comes or goes.
 $(BUILD)/gen/sources: FORCE
@@ -74,11 +76,84 @@ $(BUILD)/gen/sources: FORCE
 .PHONY: FORCE
 FORCE:
 
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpipe.a
-	$(LINK) -o $@ $^ $(LIBS)
+# ---- tests -----------------------------------------------------------------
 
-.PHONY: units
+# `make test` runs everything once; T= takes options of tests/run, as in
+# make test T='-k journal -v'.
+test: $(BUILD)/config.mk
+	@tools/setup.sh test
+	@$(MAKE) --no-print-directory all units
+	@$(MAKE) --no-print-directory replays $(ASAN)
+	@tests/run --build $(BUILD) $(T)
+
+ASAN := BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all'
+
+asan: $(BUILD)/config.mk
+	@tools/setup.sh test
+	@$(MAKE) --no-print-directory all units replays $(ASAN)
+	@tests/run --build $(BUILD)/asan $(T)
+
+.PHONY: units replays fuzzers
 units: $(UNITS:%.c=$(BUILD)/%)
+replays: $(FUZZERS:%.c=$(BUILD)/%)
+fuzzers: $(FUZZERS:%.c=$(BUILD)/%)
+
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libpipe.a
+	$(call SAY,ld $@)$(LINK) -o $@ $^ $(LIBS)
+
+# With libFuzzer's own main where the flags ask for it, else with one that
+# replays the files it is given.
+REPLAY := $(if $(findstring fuzzer,$(CFLAGS)),,$(BUILD)/tests/fuzz/replay.o)
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(REPLAY) $(BUILD)/libpipe.a
+	$(call SAY,ld $@)$(LINK) $(if $(REPLAY),,-fsanitize=fuzzer) -o $@ $^ $(LIBS)
+
+FUZZ_SECONDS ?= 60
+FUZZ := BUILD=$(BUILD)/fuzz CC=clang CFLAGS='-O1 -g -fno-omit-frame-pointer \
+	-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all'
+
+fuzz: $(BUILD)/config.mk
+	@tools/setup.sh tools
+	@$(MAKE) --no-print-directory fuzzers $(FUZZ)
+	@tools/fuzz $(BUILD)/fuzz $(FUZZ_SECONDS)
+
+demo: $(BUILD)/config.mk
+	@tools/setup.sh test
+	@$(MAKE) --no-print-directory all
+	@tools/demo.sh $(BUILD)/pipe
+
+valgrind: $(BUILD)/config.mk
+	@tools/setup.sh test tools
+	@$(MAKE) --no-print-directory all
+	@PIPE_WRAP='valgrind -q --leak-check=full --error-exitcode=99' tools/demo.sh $(BUILD)/pipe
+
+bench: $(BUILD)/config.mk
+	@tools/setup.sh test
+	@$(MAKE) --no-print-directory all $(BUILD)/tests/bench/bench
+	@$(BUILD)/tests/bench/bench $(BUILD)/pipe
+
+$(BUILD)/tests/bench/bench: $(BUILD)/tests/bench/bench.o
+	$(call SAY,ld $@)$(LINK) -o $@ $^
+
+# ---- what may be wrong without a test noticing -----------------------------
+
+layers:
+	@tools/setup.sh test
+	@tools/layers --self-test
+	@tools/layers && echo 'layers: the rooms keep to their walls'
+
+lint:
+	@tools/setup.sh test tools
+	@tools/lint
+
+# ---- installing ------------------------------------------------------------
+
+DATA := README.md ARCHITECTURE.md pipe.yaml pipelines examples stdlib/types
+
+install: all
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/pipe'
+	install -m 755 $(BUILD)/pipe '$(DESTDIR)$(PREFIX)/bin/pipe'
+	tar -cf - $(wildcard $(DATA)) | tar -xf - -C '$(DESTDIR)$(PREFIX)/share/pipe'
 
 clean:
 	rm -rf $(BUILD)
