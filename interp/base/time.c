@@ -152,8 +152,10 @@ void pl_time_write(char out[32], int64_t ms)
 	int64_t days = (ms >= 0 ? ms : ms - (DAY - 1)) / DAY;
 	unsigned rest = (unsigned)(ms - days * DAY);
 	date_of(days, &year, &month, &day);
-	snprintf(out, 32, "%04d-%02d-%02dT%02u:%02u:%02u.%03uZ", year, month, day,
-	    rest / 3600000 % 24, rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
+	/* The remainders tell the compiler how long each part can be. */
+	snprintf(out, 32, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ", (unsigned)year % 10000,
+	    (unsigned)month % 100, (unsigned)day % 100, rest / 3600000 % 24,
+	    rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
 }
 
 static bool read_digits(const char **p, int n, int low, int high, int *out)
