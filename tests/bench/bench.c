@@ -1,0 +1,307 @@
+/*
+ * What `pipe` costs beside its peers, measured in one run on one machine: the
+ * rounds of all commands are interleaved, so that what else the machine does
+ * hits all of them, and only ratios are worth carrying elsewhere. Prints a
+ * table; never fails on a time, only when something cannot be run.
+ *
+ * bench PIPE [ROUNDS]
+ *
+ * Figures without sync come from a state folder in memory (/dev/shm), where
+ * fdatasync costs nothing; durable ones from TMPDIR or /var/tmp.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+enum { FEW = 1, MANY = 2000, DURABLE = 200, ROUNDS = 41, BATCH = 10, LONGEST = 301 };
+
+static char disk[64], memory[64]; /* our two folders */
+static char errors[80]; /* stderr of what runs */
+static char pipe_path[PATH_MAX];
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static double now_us(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static double median(double *list, int n)
+{
+	qsort(list, (size_t)n, sizeof *list, by_size);
+	return n % 2 ? list[n / 2] : (list[n / 2 - 1] + list[n / 2]) / 2;
+}
+
+/* A child from its start to its end, in microseconds; its largest size in KB
+ * goes to *kb, where that is wanted. */
+static double run(const char *dir, char *const argv[], long *kb)
+{
+	posix_spawn_file_actions_t quiet;
+	posix_spawn_file_actions_init(&quiet);
+	posix_spawn_file_actions_addopen(&quiet, 0, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addopen(
+	    &quiet, 2, "errors", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	if (chdir(dir) != 0)
+		fail(dir);
+	pid_t pid;
+	int status;
+	struct rusage usage;
+	double began = now_us();
+	if ((errno = posix_spawnp(&pid, argv[0], &quiet, NULL, argv, environ)) != 0)
+		fail(argv[0]);
+	if (wait4(pid, &status, 0, &usage) != pid)
+		fail("wait4");
+	double took = now_us() - began;
+	posix_spawn_file_actions_destroy(&quiet);
+	if (status != 0) {
+		fprintf(stderr,
+		    "bench: %s %s ended with status %d; its stderr is in %s\n", argv[0],
+		    argv[1] ? argv[1] : "", status, errors);
+		exit(1);
+	}
+	if (kb)
+		*kb = usage.ru_maxrss;
+	return took;
+}
+
+__attribute__((format(printf, 3, 4))) static void write_file(
+    const char *dir, const char *name, const char *fmt, ...)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/%s", dir, name);
+	FILE *out = fopen(path, "a");
+	va_list args;
+	va_start(args, fmt);
+	if (!out || vfprintf(out, fmt, args) < 0 || fclose(out) != 0)
+		fail(path);
+	va_end(args);
+}
+
+/* The same N units of work for each of the three: `stepsN.lua` for pipe,
+ * `makeN` for make, `plainN.lua` for lua. */
+static void write_inputs(const char *dir, int n)
+{
+	char steps[32], makefile[32], plain[32];
+	snprintf(steps, sizeof steps, "steps%d.lua", n);
+	snprintf(makefile, sizeof makefile, "make%d", n);
+	snprintf(plain, sizeof plain, "plain%d.lua", n);
+	write_file(dir, steps, "return pipeline \"bench%d\" {\n", n);
+	write_file(dir, steps, "  version = \"1.0.0\", summary = \"measured\",\n");
+	write_file(dir, makefile, "all:");
+	for (int i = 1; i <= n; i++)
+		write_file(dir, makefile, " t%d", i);
+	write_file(dir, makefile, "\n.PHONY: all\n");
+	for (int i = 1; i <= n; i++) {
+		write_file(dir, steps,
+		    "  step \"s%d\" { title = \"step %d\", run = function (r) return %d end },\n",
+		    i, i, i);
+		write_file(dir, makefile, ".PHONY: t%d\nt%d: ; @:\n", i, i);
+	}
+	write_file(dir, steps, "}\n");
+	write_file(dir, plain,
+	    "local f = assert(io.open(\"plain.out\", \"w\"))\n"
+	    "for i = 1, %d do\n"
+	    "  f:write('{\"seq\":', i, ',\"step\":\"s', i, '\",\"result\":', i, '}\\n')\n"
+	    "  f:flush()\n"
+	    "end\n",
+	    n);
+}
+
+static void prepare(char *dir, size_t size, const char *where)
+{
+	snprintf(dir, size, "%s/pipe-bench-XXXXXX", where);
+	if (!mkdtemp(dir))
+		fail(dir);
+	write_file(dir, "pipe.yaml", "project: bench\n");
+	write_inputs(dir, FEW);
+	write_inputs(dir, DURABLE);
+	write_inputs(dir, MANY);
+}
+
+/* A run of `pipe` always meets an empty state folder. */
+static double run_pipe(const char *dir, int n, long *kb)
+{
+	char script[32], state[80];
+	snprintf(script, sizeof script, "steps%d.lua", n);
+	snprintf(state, sizeof state, "%s/state", dir);
+	run(dir, (char *[]){"rm", "-rf", state, NULL}, NULL);
+	setenv("PIPE_STATE", state, 1);
+	return run(dir, (char *[]){pipe_path, "run", script, NULL}, kb);
+}
+
+static double run_make(const char *dir, int n)
+{
+	char makefile[32];
+	snprintf(makefile, sizeof makefile, "make%d", n);
+	return run(dir, (char *[]){"make", "-rRs", "-f", makefile, NULL}, NULL);
+}
+
+static double run_lua(const char *dir, int n)
+{
+	char script[32];
+	snprintf(script, sizeof script, "plain%d.lua", n);
+	return run(dir, (char *[]){"lua5.4", script, NULL}, NULL);
+}
+
+/* What the disk alone asks for n records, one made durable after the other. */
+static double append_sync(const char *dir, int n)
+{
+	char path[PATH_MAX], record[300];
+	snprintf(path, sizeof path, "%s/appended", dir);
+	memset(record, 'x', sizeof record);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+	if (fd < 0)
+		fail(path);
+	double began = now_us();
+	for (int i = 0; i < n; i++) {
+#ifdef __APPLE__
+		if (write(fd, record, sizeof record) < 0 || fcntl(fd, F_FULLFSYNC) < 0)
+#else
+		if (write(fd, record, sizeof record) < 0 || fdatasync(fd) != 0)
+#endif
+			fail(path);
+	}
+	double took = now_us() - began;
+	close(fd);
+	return took;
+}
+
+/* The rows of the measurement; each a list of one figure a round. */
+enum row {
+	TRUE_START,
+	VERSION,
+	LUA_START,
+	MAKE_START,
+	PIPE_START,
+	PIPE_START_DURABLE,
+	LUA_STEP,
+	MAKE_STEP,
+	PIPE_STEP,
+	APPEND_STEP,
+	PIPE_STEP_DURABLE,
+	PIPE_BYTES,
+	ROWS
+};
+
+static double figures[ROWS][LONGEST];
+
+static void note(enum row row, int round, double figure)
+{
+	figures[row][round] = figure;
+}
+
+static double each(double many, double few, int n)
+{
+	return (many - few) / (n - FEW);
+}
+
+static void measure_starts(int round)
+{
+	note(TRUE_START, round, run(memory, (char *[]){"true", NULL}, NULL));
+	note(VERSION, round, run(memory, (char *[]){pipe_path, "version", NULL}, NULL));
+	note(LUA_START, round, run_lua(memory, FEW));
+	note(MAKE_START, round, run_make(memory, FEW));
+	note(PIPE_START, round, run_pipe(memory, FEW, NULL));
+	note(PIPE_START_DURABLE, round, run_pipe(disk, FEW, NULL));
+}
+
+/* What one more step costs: many steps less one, divided. */
+static void measure_steps(int round)
+{
+	long few_kb, many_kb;
+	double few = run_pipe(memory, FEW, &few_kb);
+	note(PIPE_STEP, round, each(run_pipe(memory, MANY, &many_kb), few, MANY));
+	note(PIPE_BYTES, round, 1024 * each((double)many_kb, (double)few_kb, MANY));
+	note(LUA_STEP, round, each(run_lua(memory, MANY), run_lua(memory, FEW), MANY));
+	note(MAKE_STEP, round,
+	    each(run_make(memory, MANY), run_make(memory, FEW), MANY));
+	note(APPEND_STEP, round, append_sync(disk, DURABLE) / DURABLE);
+	few = run_pipe(disk, FEW, NULL);
+	note(PIPE_STEP_DURABLE, round,
+	    each(run_pipe(disk, DURABLE, NULL), few, DURABLE));
+}
+
+static void line(const char *what, const char *unit, double ours, const char *peer,
+    double theirs, const char *goal)
+{
+	printf("%-34s %9.2f %-3s", what, ours, unit);
+	if (peer)
+		printf("  %5.2f x %-16s %9.2f %-3s", ours / theirs, peer, theirs, unit);
+	else
+		printf("  %38s", "");
+	printf("  %s\n", goal);
+}
+
+static void print_table(int starts, int steps)
+{
+	double m[ROWS];
+	for (int i = 0; i < ROWS; i++)
+		m[i] = median(figures[i], i <= PIPE_START_DURABLE ? starts : steps);
+	for (int i = 0; i <= PIPE_START_DURABLE; i++)
+		m[i] /= 1000;
+	printf("medians of %d starts, and of %d runs of %d steps (%d durable ones)\n\n",
+	    starts, steps, MANY, DURABLE);
+	printf("%-34s %13s  %38s  %s\n", "", "pipe", "beside", "goal");
+	line("pipe version", "ms", m[VERSION], "true", m[TRUE_START], "");
+	line("start, one step, no sync", "ms", m[PIPE_START], "make", m[MAKE_START],
+	    "<= 0.75 x");
+	line("", "ms", m[PIPE_START], "lua", m[LUA_START], "");
+	line("start, one step, durable", "ms", m[PIPE_START_DURABLE], "make",
+	    m[MAKE_START], "<= 1.00 x");
+	line("", "ms", m[PIPE_START_DURABLE], "lua", m[LUA_START], "");
+	line("a step more, no sync", "us", m[PIPE_STEP], "make", m[MAKE_STEP],
+	    "<= 3 us");
+	line("", "us", m[PIPE_STEP], "lua, write", m[LUA_STEP], "");
+	line("a step more, durable", "us", m[PIPE_STEP_DURABLE], "append+fdatasync",
+	    m[APPEND_STEP], "<= 1.10 x");
+	line("memory of a step", "B", m[PIPE_BYTES], NULL, 0, "<= 350 B");
+}
+
+int main(int argc, char **argv)
+{
+	int rounds = argc > 2 ? atoi(argv[2]) : ROUNDS;
+	if (argc < 2 || rounds < 1 || rounds > LONGEST ||
+	    !realpath(argv[1], pipe_path)) {
+		fprintf(stderr, "usage: bench PIPE [ROUNDS up to %d]\n", LONGEST);
+		return 2;
+	}
+	const char *tmp = getenv("TMPDIR");
+	prepare(disk, sizeof disk, tmp && strlen(tmp) < 40 ? tmp : "/var/tmp");
+	prepare(
+	    memory, sizeof memory, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+	snprintf(errors, sizeof errors, "%s/errors", memory);
+	int steps = (rounds + BATCH - 1) / BATCH * 2 - 1;
+	for (int i = 0; i < rounds; i++)
+		measure_starts(i);
+	for (int i = 0; i < steps; i++)
+		measure_steps(i);
+	print_table(rounds, steps);
+	run("/", (char *[]){"rm", "-rf", disk, memory, NULL}, NULL);
+	return 0;
+}
