@@ -57,6 +57,15 @@ static double median(double *list, int n)
 	return n % 2 ? list[n / 2] : (list[n / 2 - 1] + list[n / 2]) / 2;
 }
 
+static void show_errors(void)
+{
+	FILE *in = fopen(errors, "r");
+	for (int c; in && (c = getc(in)) != EOF;)
+		putc(c, stderr);
+	if (in)
+		fclose(in);
+}
+
 /* A child from its start to its end, in microseconds; its largest size in KB
  * goes to *kb, where that is wanted. */
 static double run(const char *dir, char *const argv[], long *kb)
@@ -66,7 +75,7 @@ static double run(const char *dir, char *const argv[], long *kb)
 	posix_spawn_file_actions_addopen(&quiet, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
 	posix_spawn_file_actions_addopen(
-	    &quiet, 2, "errors", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	    &quiet, 2, errors, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (chdir(dir) != 0)
 		fail(dir);
 	pid_t pid;
@@ -80,9 +89,9 @@ static double run(const char *dir, char *const argv[], long *kb)
 	double took = now_us() - began;
 	posix_spawn_file_actions_destroy(&quiet);
 	if (status != 0) {
-		fprintf(stderr,
-		    "bench: %s %s ended with status %d; its stderr is in %s\n", argv[0],
-		    argv[1] ? argv[1] : "", status, errors);
+		fprintf(stderr, "bench: %s %s ended with status %d, saying:\n", argv[0],
+		    argv[1] ? argv[1] : "", status);
+		show_errors();
 		exit(1);
 	}
 	if (kb)
@@ -283,6 +292,14 @@ static void print_table(int starts, int steps)
 	line("memory of a step", "B", m[PIPE_BYTES], NULL, 0, "<= 350 B");
 }
 
+static void clean(void)
+{
+	char *argv[] = {"rm", "-rf", disk, memory, NULL};
+	pid_t pid;
+	if (posix_spawnp(&pid, "rm", NULL, NULL, argv, environ) == 0)
+		waitpid(pid, NULL, 0);
+}
+
 int main(int argc, char **argv)
 {
 	int rounds = argc > 2 ? atoi(argv[2]) : ROUNDS;
@@ -292,6 +309,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	const char *tmp = getenv("TMPDIR");
+	atexit(clean);
 	prepare(disk, sizeof disk, tmp && strlen(tmp) < 40 ? tmp : "/var/tmp");
 	prepare(
 	    memory, sizeof memory, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
@@ -302,6 +320,5 @@ int main(int argc, char **argv)
 	for (int i = 0; i < steps; i++)
 		measure_steps(i);
 	print_table(rounds, steps);
-	run("/", (char *[]){"rm", "-rf", disk, memory, NULL}, NULL);
 	return 0;
 }
