@@ -68,12 +68,13 @@ bool pl_journal_read(struct pl_store *s, const char *run, struct pl_arena *a,
  * returns. After a failure the journal refuses everything: journal.write.
  * now_ms: the record's time. `line`, if not NULL, receives the line written.
  */
-bool pl_journal_append(struct pl_journal *j, struct pl_arena *a, struct pl_value *record,
-    int64_t now_ms, bool durable, struct pl_buf *line, struct pl_err *err);
+bool pl_journal_append(struct pl_journal *j, struct pl_arena *a,
+    struct pl_value *record, int64_t now_ms, bool durable, struct pl_buf *line,
+    struct pl_err *err);
 bool pl_journal_sync(struct pl_journal *j, struct pl_err *err);
 /* Enters the journal's head (run, seq, hash, state) in heads.jsonl, durable. */
-bool pl_journal_seal(struct pl_journal *j, const char *state, int64_t now_ms,
-    struct pl_err *err);
+bool pl_journal_seal(
+    struct pl_journal *j, const char *state, int64_t now_ms, struct pl_err *err);
 const char *pl_journal_run(const struct pl_journal *j);
 uint64_t pl_journal_length(const struct pl_journal *j); /* records so far */
 void pl_journal_close(struct pl_journal *j);

@@ -1,0 +1,256 @@
+/*
+ * The store's folder: which runs it holds, and what they were started with.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store_inner.h"
+
+#define PIN_MAX ((size_t)1 << 30)
+
+struct pl_store *pl_store_open(const char *dir, struct pl_err *err)
+{
+	struct stat st;
+	if (strlen(dir) > PL_PATH_MAX - 400 || !*dir) {
+		pl_fail(err, "store.open", "the path of the state folder is %s",
+		    *dir ? "too long" : "empty");
+		return NULL;
+	}
+	if (stat(dir, &st) == 0) {
+		if (!S_ISDIR(st.st_mode))
+			errno = ENOTDIR;
+		else if (access(dir, R_OK | X_OK) == 0)
+			errno = 0;
+	} else if (errno == ENOENT) {
+		errno = 0; /* made at the first write */
+	}
+	if (errno) {
+		pl_fail(err, "store.open", "cannot use '%s' as the state folder: %s",
+		    dir, strerror(errno));
+		return NULL;
+	}
+	struct pl_store *s = pl_alloc(sizeof *s);
+	s->dir = pl_strdup(dir);
+	for (size_t n = strlen(dir); n > 1 && s->dir[n - 1] == '/'; n--)
+		s->dir[n - 1] = '\0';
+	return s;
+}
+
+void pl_store_close(struct pl_store *s)
+{
+	if (!s)
+		return;
+	free(s->dir);
+	free(s);
+}
+
+const char *pl_store_dir(const struct pl_store *s)
+{
+	return s->dir;
+}
+
+/* ---- which runs there are ------------------------------------------------- */
+
+struct born {
+	const char *run;
+	char time[32]; /* as in records: sorts as text */
+};
+
+static int by_birth(const void *a, const void *b)
+{
+	const struct born *x = a, *y = b;
+	int order = strcmp(x->time, y->time);
+	return order ? order : strcmp(x->run, y->run);
+}
+
+/* When a run began: its first record's time; before there is one, the file's.
+ * False: the folder holds no journal, which a crash right after its making, or a
+ * pin for a run that never started, leaves behind. */
+static bool find_birth(const struct pl_store *s, struct born *b)
+{
+	char *path = pl_store_path(s, "runs/%s/journal.jsonl", b->run);
+	int fd = pl_disk_open(path, O_RDONLY);
+	free(path);
+	struct stat st;
+	if (fd < 0)
+		return errno == EACCES; /* it is there, though not for us */
+	struct pl_arena a = {0};
+	struct pl_value *first = NULL;
+	struct pl_lines r = {.fd = fd};
+	if (fstat(fd, &st) == 0)
+		pl_time_write(b->time, (int64_t)st.st_mtime * 1000);
+	int64_t ms;
+	const char *time;
+	if (pl_lines_next(&r) == PL_LINE_WHOLE &&
+	    pl_json_parse(&first, &a, r.at, (size_t)r.len, NULL) &&
+	    (time = pl_get_text(first, "time", NULL)) && pl_time_parse(&ms, time, NULL))
+		pl_time_write(b->time, ms);
+	pl_lines_fini(&r);
+	pl_arena_fini(&a);
+	close(fd);
+	return true;
+}
+
+struct pl_value *pl_store_runs(struct pl_store *s, struct pl_arena *a)
+{
+	struct pl_value *list = pl_list(a);
+	struct born *all = NULL;
+	size_t n = 0, cap = 0;
+	char *path = pl_store_path(s, "runs");
+	DIR *dir = opendir(path);
+	free(path);
+	if (!dir)
+		return list;
+	for (struct dirent *e; (e = readdir(dir));) {
+		if (!pl_run_valid(e->d_name))
+			continue;
+		if (n == cap)
+			all = pl_realloc(all, (cap = cap ? cap * 2 : 64) * sizeof *all);
+		all[n] = (struct born){
+		    .run = pl_arena_text(a, e->d_name, strlen(e->d_name))};
+		n += find_birth(s, &all[n]);
+	}
+	closedir(dir);
+	if (n)
+		qsort(all, n, sizeof *all, by_birth);
+	for (size_t i = 0; i < n; i++)
+		pl_list_add(a, list, pl_text(a, all[i].run));
+	free(all);
+	return list;
+}
+
+/* "a, b, c and 4 more" of the runs that hold `word`. */
+static void name_some(struct pl_buf *out, const struct pl_value *runs, const char *word)
+{
+	unsigned shown = 0, more = 0;
+	for (uint32_t i = runs->as.list.len; i-- > 0;) {
+		const char *run = pl_text_of(runs->as.list.at[i], "");
+		if (!strstr(run, word))
+			continue;
+		if (shown == 5)
+			more++;
+		else
+			pl_buf_printf(out, "%s%s", shown++ ? ", " : "", run);
+	}
+	if (more)
+		pl_buf_printf(out, " and %u more", more);
+}
+
+const char *pl_store_find(
+    struct pl_store *s, struct pl_arena *a, const char *word, struct pl_err *err)
+{
+	if (word && !pl_run_valid(word)) {
+		struct pl_buf shown = {0};
+		pl_printable(&shown, word, strnlen(word, 2 * PL_RUN_MAX), false);
+		pl_fail(err, "run.missing",
+		    "'%s' cannot name a run: ids are 1 to %d of a-z, 0-9 and '-'",
+		    shown.at ? shown.at : "", PL_RUN_MAX);
+		pl_buf_fini(&shown);
+		return NULL;
+	}
+	const struct pl_value *runs = pl_store_runs(s, a);
+	uint32_t n = runs->as.list.len;
+	const char *found = NULL;
+	unsigned hits = 0;
+	if (!word && n)
+		return pl_text_of(runs->as.list.at[n - 1], NULL);
+	for (uint32_t i = 0; i < n; i++) {
+		const char *run = pl_text_of(runs->as.list.at[i], "");
+		if (strcmp(run, word) == 0)
+			return run;
+		if (strstr(run, word)) {
+			found = run;
+			hits++;
+		}
+	}
+	if (hits == 1)
+		return found;
+	if (!word) {
+		pl_fail(err, "run.missing", "there are no runs in '%s'", s->dir);
+	} else if (hits == 0) {
+		pl_fail(
+		    err, "run.missing", "no run in '%s' is named '%s'", s->dir, word);
+	} else {
+		struct pl_buf some = {0};
+		name_some(&some, runs, word);
+		pl_fail(err, "run.ambiguous", "'%s' may be %u runs: %s", word, hits,
+		    some.at);
+		pl_buf_fini(&some);
+	}
+	return NULL;
+}
+
+/* ---- what a run was started with ------------------------------------------- */
+
+static void hash_of(char out[65], const void *bytes, size_t n)
+{
+	uint8_t digest[32];
+	pl_sha256(digest, bytes, n);
+	pl_hex(out, digest, sizeof digest);
+}
+
+bool pl_store_pin(struct pl_store *s, const char *run, const void *bytes, size_t n,
+    char hash[65], struct pl_err *err)
+{
+	if (!pl_run_valid(run))
+		return pl_fail(err, "store.write", "'%s' is not a run's id", run);
+	if (n > PIN_MAX)
+		return pl_fail(err, "store.write",
+		    "a file of %zu bytes is too large to be kept with a run", n);
+	char name[65], *below = NULL, *path = NULL, *where = NULL;
+	bool ok = false;
+	hash_of(name, bytes, n);
+	below = pl_store_path(&(struct pl_store){.dir = "runs"}, "%s/files", run);
+	path = pl_store_path(s, "%s/%s", below, name);
+	struct pl_err why;
+	if (!pl_store_make(s, below, "store.write", err))
+		goto cleanup;
+	if (!pl_file_write(path, bytes, n, 0600, &why)) {
+		pl_fail(err, "store.write", "cannot keep a file of run %s: %s", run,
+		    why.msg);
+		goto cleanup;
+	}
+	path[strlen(path) - strlen(name) - 1] = '\0';
+	if (!pl_disk_sync_dir(path) || !pl_store_sync_run(s, run, &where)) {
+		pl_fail(err, "store.write", "cannot make '%s' lasting: %s",
+		    where ? where : path, strerror(errno));
+		goto cleanup;
+	}
+	memcpy(hash, name, sizeof name);
+	ok = true;
+cleanup:
+	free(below);
+	free(path);
+	free(where);
+	return ok;
+}
+
+bool pl_store_pinned(struct pl_store *s, const char *run, const char *hash,
+    struct pl_buf *out, struct pl_err *err)
+{
+	if (!pl_run_valid(run) || strlen(hash) != 64 ||
+	    strspn(hash, "0123456789abcdef") != 64)
+		return pl_fail(err, "store.corrupt",
+		    "'%.80s' of run '%.80s' cannot name a kept file", hash, run);
+	char *path = pl_store_path(s, "runs/%s/files/%s", run, hash), is[65];
+	struct pl_buf got = {0};
+	bool ok = pl_file_read(&got, path, PIN_MAX, err);
+	if (ok) {
+		hash_of(is, got.at, got.len);
+		ok = strcmp(is, hash) == 0;
+		if (!ok)
+			pl_fail(err, "store.corrupt",
+			    "'%s' was changed: it hashes to %.12s…", path, is);
+	}
+	if (ok)
+		pl_buf_add(out, got.at ? got.at : "", got.len);
+	pl_buf_fini(&got);
+	free(path);
+	return ok;
+}
