@@ -80,7 +80,8 @@ struct pl_host {
 
 	uv_mutex_t guard; /* of what follows: rows use it from the pool, too */
 	struct pl_arena overlays;
-	struct pl_secret *secrets;
+	struct pl_secret *secrets; /* the newest */
+	struct pl_masks *masks; /* NULL: nothing to mask */
 };
 
 /* clock.c */
@@ -91,7 +92,14 @@ bool pl_clock_fire(struct pl_host *h);
 /* Virtual: moves on to the first timer and fires what is due then. */
 void pl_clock_jump(struct pl_host *h);
 
+/* mask.c. Secrets that are shorter would hide by chance in any text. */
+enum { PL_SECRET_SHORTEST = 8 };
+void pl_masks_add(struct pl_host *h, const struct pl_secret *s);
+void pl_masks_fini(struct pl_host *h);
+
 /* secret.c */
-void pl_secrets_fini(struct pl_host *h); /* wipes */
+void pl_secrets_fini(struct pl_host *h);
+/* Overwrites memory that held a secret, in a way that is not optimised out. */
+void pl_wipe(void *bytes, size_t n);
 
 #endif
