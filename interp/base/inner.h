@@ -18,6 +18,12 @@ bool pl_fail_list(struct pl_err *err, const char *code, const char *fmt, va_list
 char *pl_arena_format(struct pl_arena *a, size_t *len, const char *fmt, va_list args)
     PL_PRINTF(3, 0);
 
+/* A version's number without leading zeros, up to PL_SAFE_INTEGER: moves *p
+ * behind it. NULL if it could be read, else what is wrong with it. */
+const char *pl_version_number(const char **p, int64_t *out);
+/* Dotted identifiers of a pre-release or build at *p, moves behind them. */
+const char *pl_version_identifiers(const char **p, bool pre);
+
 /* Largest whole number that every JSON reader takes: 2^53 - 1. */
 #define PL_SAFE_INTEGER INT64_C(9007199254740991)
 #define PL_JSON_LEVELS 512
