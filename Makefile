@@ -45,6 +45,9 @@ SOURCES := $(sort $(wildcard interp/*/*.c))
 LUA     := $(sort $(shell find stdlib -name '*.lua'))
 UNITS   := $(sort $(wildcard tests/unit/test_*.c))
 FUZZERS := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+# The names of all sources, in a file that changes when one comes or goes.
+NAMES   := $(shell mkdir -p $(BUILD)/gen; echo '$(SOURCES) $(LUA)' | \
+             cmp -s - $(BUILD)/gen/sources || echo '$(SOURCES) $(LUA)' >$(BUILD)/gen/sources)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(BUILD)/gen/stdlib.o
 
 $(BUILD)/pipe: $(BUILD)/interp/main.o $(BUILD)/libpipe.a
@@ -68,13 +71,6 @@ $(BUILD)/gen/stdlib.c: $(BUILD)/tools/embed $(LUA) $(BUILD)/gen/sources
 $(BUILD)/tools/embed: tools/embed.c $(BUILD)/config.mk
 	@mkdir -p $(@D)
 	$(call SAY,cc $<)$(CC) -std=c11 $(WARN) $(CFLAGS) -o $@ $<
-
-# The names of all sources: changes when one comes or goes.
-$(BUILD)/gen/sources: FORCE
-	@mkdir -p $(@D)
-	@echo '$(SOURCES) $(LUA)' | cmp -s - $@ || echo '$(SOURCES) $(LUA)' >$@
-.PHONY: FORCE
-FORCE:
 
 # ---- tests -----------------------------------------------------------------
 
@@ -156,6 +152,6 @@ install: all
 	tar -cf - $(wildcard $(DATA)) | tar -xf - -C '$(DESTDIR)$(PREFIX)/share/pipe'
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf '$(BUILD)'
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
