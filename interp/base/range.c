@@ -85,7 +85,7 @@ static void require_from(struct reader *r, const struct partial *p, bool first_p
 
 static void apply_tilde(struct reader *r, const struct partial *p)
 {
-	require_from(r, p, false);
+	require_from(r, p, p->known < 3);
 	require_below_next(r, p, p->known == 1 ? 0 : 1);
 }
 
@@ -96,7 +96,7 @@ static void apply_caret(struct reader *r, const struct partial *p)
 
 	while (part < p->known - 1 && p->part[part] == 0)
 		part++;
-	require_from(r, p, p->known < 3 || p->part[0] == 0);
+	require_from(r, p, p->known < 3);
 	require_below_next(r, p, part);
 }
 
@@ -197,7 +197,7 @@ static bool read_part(struct reader *r, struct partial *p, int i)
 	if (p->known == i)
 		p->known = i + 1;
 	else
-		p->part[i] = 0; /* 1.x.3 is 1.x */
+		p->part[i] = 0; /* the grammar has 1.x.3, which is 1.x */
 	return true;
 }
 
