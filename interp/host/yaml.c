@@ -243,8 +243,10 @@ static bool count_nodes(struct reader *r, size_t n, const yaml_mark_t *mark)
 
 static bool wants_key(const struct reader *r)
 {
+	if (r->depth == 0)
+		return false;
 	const struct frame *top = &r->stack[r->depth - 1];
-	return r->depth && top->node->kind == PL_MAP && !top->has_key;
+	return top->node->kind == PL_MAP && !top->has_key;
 }
 
 /* Puts a complete node, or a collection that begins, where it belongs. */
