@@ -72,13 +72,15 @@ $name
 	DEBIAN_FRONTEND=noninteractive
 	export DEBIAN_FRONTEND
 	echo "installing:$missing" >&2
-	# The lists may be absent (a fresh container) or too old: then fetch them once.
-	# shellcheck disable=SC2086
-	$as_root apt-get install -y -q --no-install-recommends $missing >&2 </dev/null || {
+	# A fresh container has no package lists, an old machine has stale ones.
+	set -- "$as_root apt-get install -y -q --no-install-recommends $missing" \
+	    "$as_root apt-get update -q"
+	if ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1; then
+		$1 >&2 </dev/null && return 0
 		echo "once more, with fresh package lists" >&2
-		$as_root apt-get update -q >&2 </dev/null
-		$as_root apt-get install -y -q --no-install-recommends $missing >&2 </dev/null
-	}
+	fi
+	$2 >&2 </dev/null
+	$1 >&2 </dev/null
 }
 
 setup_mac()

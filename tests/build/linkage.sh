@@ -5,6 +5,7 @@ set -eu
 [ "$(uname -s)" = Linux ] || { echo "only Linux has ldd"; exit 77; }
 case $PIPE_BUILD in */asan) echo "the sanitizers bring libraries of their own"; exit 77 ;; esac
 binary=$PIPE_BUILD/pipe
+[ -x "$binary" ] || { echo "FAIL there is no $binary"; exit 1; }
 ldd "$binary" | grep -vE '^[[:space:]]*(linux-vdso|libc\.so|libm\.so|/lib.*/ld-linux)' && {
 	echo "FAIL shared libraries beyond libc and libm"
 	exit 1
