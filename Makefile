@@ -12,6 +12,16 @@ AR      := $(if $(filter default undefined,$(origin AR)),ar,$(AR))
 CFLAGS  ?= -O2 -g
 VERSION := $(shell cat VERSION)
 
+# As many compilers at once as there are processors. The targets that call make
+# again share its folders: those run one after the other, however many are asked for.
+JOBS      ?= $(shell getconf _NPROCESSORS_ONLN)
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
+MAKEFLAGS += -j$(JOBS)
+endif
+ifneq ($(filter test asan demo bench fuzz valgrind layers lint install,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+
 .PHONY: all setup demo test asan layers lint bench fuzz valgrind install clean
 
 # Until there is a main, the rooms alone.

@@ -73,8 +73,9 @@ $name
 	export DEBIAN_FRONTEND
 	echo "installing:$missing" >&2
 	# A fresh container has no package lists, an old machine has stale ones.
-	set -- "$as_root apt-get install -y -q --no-install-recommends $missing" \
-	    "$as_root apt-get update -q"
+	# A machine that has just been started may be busy upgrading itself: wait.
+	apt="$as_root apt-get -q -o DPkg::Lock::Timeout=300"
+	set -- "$apt install -y --no-install-recommends $missing" "$apt update"
 	if ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1; then
 		$1 >&2 </dev/null && return 0
 		echo "once more, with fresh package lists" >&2
