@@ -57,7 +57,7 @@ static struct pl_lock *locked(const char *name, const struct pl_buf *left,
 		err->refused = true;
 	}
 	if (holder)
-		*holder = who ? who : pl_map(a);
+		*holder = who && who->kind == PL_MAP ? who : pl_map(a);
 	return NULL;
 }
 
