@@ -3,8 +3,8 @@
  * chained like a journal. A run has one head for each time that it was sealed.
  *
  * What this cannot show: heads.jsonl cut off at its own end, together with the
- * journals that its last lines spoke of. Nothing inside the folder contradicts
- * that; it takes an anchor outside it.
+ * journals that its last lines spoke of, or the time and state of its last line
+ * changed. Nothing inside the folder contradicts that; it takes an anchor outside.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -15,6 +15,7 @@ static void put(struct world *w, const char *bytes, size_t n)
 
 static void round_trip(void)
 {
+	CHECK_CASE("round trip");
 	struct world w;
 	struct pl_buf line = {0};
 	world_init(&w);
@@ -79,6 +80,7 @@ static bool stop_at_once(void *arg, const struct pl_value *record)
 
 static void reading_can_be_stopped(void)
 {
+	CHECK_CASE("reading can be stopped");
 	struct world w;
 	world_init(&w);
 	make_run(&w, "r1", 3, NULL);
@@ -95,6 +97,7 @@ static void reading_can_be_stopped(void)
 /* A bad record is refused; the journal takes the next one. */
 static void records_that_cannot_be(void)
 {
+	CHECK_CASE("records that cannot be");
 	struct world w;
 	world_init(&w);
 	struct pl_journal *j = pl_journal_create(w.store, "r1", &w.err);
@@ -137,6 +140,7 @@ static void records_that_cannot_be(void)
  * what was torn is kept. */
 static void torn_at_every_length(void)
 {
+	CHECK_CASE("torn at every length");
 	struct world w;
 	world_init(&w);
 	make_run(&w, "r1", 3, NULL);
@@ -201,6 +205,7 @@ static void torn_at_every_length(void)
 /* Whole lines that are no records of this journal: nothing is mended. */
 static void corrupt_is_refused(void)
 {
+	CHECK_CASE("corrupt is refused");
 	static const char *const ends[] = {"\n", "x\n", "{}\n", "{\"a\":1}\n", "null\n",
 	    "[]\n",
 	    "{\"prev\":\"0000000000000000000000000000000000000000000000000000000000000000\","
@@ -250,6 +255,7 @@ static void corrupt_is_refused(void)
 /* Times, types and ids that look nearly right. */
 static void nearly_right(void)
 {
+	CHECK_CASE("nearly right");
 	static const char *const times[] = {"2026-02-30T00:00:00.000Z",
 	    "2026-00-01T00:00:00.000Z", "2026-13-01T00:00:00.000Z",
 	    "2026-01-01T24:00:00.000Z", "2026-01-01T00:60:00.000Z",
@@ -273,6 +279,7 @@ static void nearly_right(void)
 
 static void others_that_meddle(void)
 {
+	CHECK_CASE("others that meddle");
 	struct world w;
 	world_init(&w);
 	/* Something else appends, removes, replaces: no record goes where nobody looks. */
@@ -312,6 +319,7 @@ static void others_that_meddle(void)
  * not hold us up. */
 static void not_a_file(void)
 {
+	CHECK_CASE("not a file");
 	struct world w;
 	world_init(&w);
 	make_run(&w, "r1", 1, NULL);
@@ -339,6 +347,7 @@ static void not_a_file(void)
 /* Several processes seal at once: the chain of heads holds. */
 static void seals_at_once(void)
 {
+	CHECK_CASE("seals at once");
 	struct world w;
 	world_init(&w);
 	make_run(&w, "r0", 1, "finished");
@@ -366,6 +375,7 @@ static void seals_at_once(void)
 /* The lock goes with the process, however it ends. */
 static void lock_ends_with_process(void)
 {
+	CHECK_CASE("lock ends with process");
 	struct world w;
 	world_init(&w);
 	int pipes[2];

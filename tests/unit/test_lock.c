@@ -14,6 +14,7 @@ static struct pl_value *owner_of(struct pl_arena *a, const char *who)
 
 static void one_holder(void)
 {
+	CHECK_CASE("one holder");
 	struct world w;
 	world_init(&w);
 	struct pl_value *holder = NULL;
@@ -46,6 +47,7 @@ static void one_holder(void)
 
 static void names_stay_apart(void)
 {
+	CHECK_CASE("names stay apart");
 	static const char *const names[] = {"a", "A", "a/b", "a%2Fb", "../a", "..", ".",
 	    "a b", "\xc3\xa6", "a\n",
 	    "a-name-that-is-longer-than-any-file-may-be-a-name-that-is-longer-than-any-file-may-"
@@ -71,6 +73,7 @@ static void names_stay_apart(void)
 /* What stands in the file of a held lock may be anything. */
 static void holder_unreadable(void)
 {
+	CHECK_CASE("holder unreadable");
 	static const char *const left[] = {
 	    "", "{", "7", "[1]", "{\"pid\":\"x\"}", "\xff\xfe"};
 	struct world w;
@@ -89,6 +92,7 @@ static void holder_unreadable(void)
 
 static void ends_with_process(void)
 {
+	CHECK_CASE("ends with process");
 	struct world w;
 	world_init(&w);
 	int pipes[2];

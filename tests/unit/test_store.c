@@ -4,6 +4,7 @@
 
 static void opening_makes_nothing(void)
 {
+	CHECK_CASE("opening makes nothing");
 	struct world w;
 	world_init(&w);
 	CHECK(access(w.state, F_OK) != 0);
@@ -29,6 +30,7 @@ static void opening_makes_nothing(void)
 
 static void bad_places_are_named(void)
 {
+	CHECK_CASE("bad places are named");
 	struct world w;
 	char path[1200];
 	struct pl_err err;
@@ -65,6 +67,7 @@ static void bad_places_are_named(void)
 
 static void full_disk_is_said(void)
 {
+	CHECK_CASE("full disk is said");
 	struct pl_err err;
 	if (access("/dev/full", W_OK) != 0)
 		return;
@@ -80,6 +83,7 @@ static void full_disk_is_said(void)
 
 static void names_that_lead_elsewhere(void)
 {
+	CHECK_CASE("names that lead elsewhere");
 	static const char *const names[] = {"", "..", ".", "../r1", "a/b", "r1/", "R1",
 	    "r_1", "r1\n", "r 1", "%2e", "\xc3\xa6",
 	    "a23456789012345678901234567890123456789012345678901234567890123456789012345678901"};
@@ -107,6 +111,7 @@ static void names_that_lead_elsewhere(void)
 
 static void runs_oldest_first(void)
 {
+	CHECK_CASE("runs oldest first");
 	/* The order of names is not that of birth. */
 	static const char *const born[] = {"zeta-1", "alpha-1", "mid-1", "alpha-2"};
 	struct world w;
@@ -142,6 +147,7 @@ static void runs_oldest_first(void)
 
 static void kept_files(void)
 {
+	CHECK_CASE("kept files");
 	struct world w;
 	char hash[65], path[200], none[65];
 	struct pl_buf got = {0};

@@ -68,6 +68,7 @@ static void put_lines(
 
 static void all_is_well(void)
 {
+	CHECK_CASE("all is well");
 	struct world w;
 	struct findings f;
 	world_init(&w);
@@ -89,10 +90,29 @@ static void all_is_well(void)
 	world_fini(&w);
 }
 
-/* Each byte of `below` in turn becomes another one, in several ways. */
-static void flip(struct world *w, const char *below)
+/* Whether a byte of heads.jsonl is of what only its last line says and nothing else
+ * vouches for: when that was, in which state, and that the line is whole. */
+static bool only_said_there(const struct pl_buf *all, size_t at)
 {
-	static const char ways[] = {1, 0x20, (char)0x80};
+	static const char *const members[] = {"\"state\":\"", "\"time\":\""};
+	size_t line = all->len - 1;
+	while (line > 0 && all->at[line - 1] != '\n')
+		line--;
+	for (size_t i = 0; i < PL_COUNT(members); i++) {
+		const char *from =
+		    strstr(all->at + line, members[i]) + strlen(members[i]);
+		size_t begin = (size_t)(from - all->at);
+		if (at >= begin && at < begin + strcspn(from, "\""))
+			return true;
+	}
+	return at + 1 == all->len;
+}
+
+/* Each byte of `below` in turn becomes another one, in several ways. tail: as in
+ * shuffle. */
+static void flip(struct world *w, const char *below, bool tail)
+{
+	static const char ways[] = {1, (char)0x80};
 	char path[1400];
 	struct findings f;
 	snprintf(path, sizeof path, "%s", world_path(w, below));
@@ -106,9 +126,7 @@ static void flip(struct world *w, const char *below)
 			if (c == all.at[i])
 				continue;
 			CHECK(pwrite(fd, &c, 1, (off_t)i) == 1);
-			if (!verify(w, &f) &&
-			    !(f.torn && !strcmp(below, "heads.jsonl") &&
-			        i + 1 == all.len)) {
+			if (!verify(w, &f) && !(tail && only_said_there(&all, i))) {
 				printf("byte %zu as %02x is not found\n", i,
 				    (unsigned char)c);
 				missed++;
@@ -124,15 +142,17 @@ static void flip(struct world *w, const char *below)
 
 static void every_byte(void)
 {
+	CHECK_CASE("every byte");
 	struct world w;
 	world_init(&w);
 	make_run(&w, "r1", RECORDS, "finished");
-	flip(&w, JOURNAL);
+	flip(&w, JOURNAL, false);
 	world_fini(&w);
 }
 
 static void every_length(void)
 {
+	CHECK_CASE("every length");
 	struct world w;
 	struct findings f;
 	world_init(&w);
@@ -211,6 +231,7 @@ static void shuffle(struct world *w, const char *below, bool tail)
 
 static void every_pair_of_lines(void)
 {
+	CHECK_CASE("every pair of lines");
 	struct world w;
 	world_init(&w);
 	make_run(&w, "r1", RECORDS, "finished");
@@ -220,6 +241,7 @@ static void every_pair_of_lines(void)
 
 static void every_edit_of_heads(void)
 {
+	CHECK_CASE("every edit of heads");
 	struct world w;
 	struct findings f;
 	world_init(&w);
@@ -228,7 +250,7 @@ static void every_edit_of_heads(void)
 		snprintf(run, sizeof run, "r%d", i);
 		make_run(&w, run, 2, i % 2 ? "finished" : "suspended");
 	}
-	flip(&w, "heads.jsonl");
+	flip(&w, "heads.jsonl", true);
 	shuffle(&w, "heads.jsonl", true);
 	/* A last line that is not whole is what a crash leaves. */
 	struct pl_buf all = file_bytes(world_path(&w, "heads.jsonl"));
@@ -244,11 +266,11 @@ static void every_edit_of_heads(void)
 /* Somebody rewrites a record and the chain behind it: only the head knows. */
 static void rewritten_chain(void)
 {
+	CHECK_CASE("rewritten chain");
 	struct world w;
 	struct findings f;
 	world_init(&w);
 	make_run(&w, "r1", RECORDS, "finished");
-	struct pl_buf head = file_bytes(world_path(&w, "heads.jsonl"));
 	/* The same journal but for one number, honestly chained. */
 	CHECK(rename(world_path(&w, "runs/r1/lock"), world_path(&w, "runs/r1/lock")) ==
 	    0);
@@ -266,12 +288,12 @@ static void rewritten_chain(void)
 	CHECK(j && pl_journal_seal(j, "finished", NOW, &w.err));
 	pl_journal_close(j);
 	CHECK_INT(verify(&w, &f), 1);
-	pl_buf_fini(&head);
 	world_fini(&w);
 }
 
 static void in_words(void)
 {
+	CHECK_CASE("in words");
 	static const struct {
 		size_t order[4], n;
 		const char *says;
@@ -321,6 +343,7 @@ static void in_words(void)
 
 static void folders(void)
 {
+	CHECK_CASE("folders");
 	struct world w;
 	struct findings f;
 	char other[1400];
@@ -349,6 +372,7 @@ static void folders(void)
 /* A run is sealed several times; after its end it goes on only by reopening. */
 static void later_seals(void)
 {
+	CHECK_CASE("later seals");
 	struct world w;
 	struct findings f;
 	size_t torn;
@@ -392,6 +416,7 @@ static void later_seals(void)
 /* A torn end of heads.jsonl is kept by the next seal, and stays mentioned. */
 static void torn_heads(void)
 {
+	CHECK_CASE("torn heads");
 	struct world w;
 	struct findings f;
 	world_init(&w);
@@ -435,6 +460,7 @@ static void torn_heads(void)
  * file of nothing but wrong lines is not listed without end. */
 static void too_much(void)
 {
+	CHECK_CASE("too much");
 	struct world w;
 	struct findings f;
 	world_init(&w);
