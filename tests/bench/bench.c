@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <spawn.h>
 #include <stdarg.h>
@@ -26,7 +27,8 @@
 
 extern char **environ;
 
-enum { FEW = 1, MANY = 2000, DURABLE = 200, ROUNDS = 41, BATCH = 10, LONGEST = 301 };
+enum { FEW = 1, DURABLE = 200, MANY = 2000, HUGE_RUN = 100000, CHILDREN = 200 };
+enum { ROUNDS = 41, BATCH = 10, LONGEST = 301 };
 
 static char disk[64], memory[64]; /* our two folders */
 static char errors[80]; /* stderr of what runs */
@@ -88,7 +90,9 @@ static double run(const char *dir, char *const argv[], long *kb)
 		fail("wait4");
 	double took = now_us() - began;
 	posix_spawn_file_actions_destroy(&quiet);
-	if (status != 0) {
+	bool suspended =
+	    WIFEXITED(status) && WEXITSTATUS(status) == 5; /* at its gate */
+	if (status != 0 && !suspended) {
 		fprintf(stderr, "bench: %s %s ended with status %d, saying:\n", argv[0],
 		    argv[1] ? argv[1] : "", status);
 		show_errors();
@@ -142,6 +146,27 @@ static void write_inputs(const char *dir, int n)
 	    n);
 }
 
+/* A long run that waits at its gate: what has to be read again to go on. */
+static void write_huge(const char *dir)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/huge.lua", dir);
+	FILE *out = fopen(path, "w");
+	if (!out)
+		fail(path);
+	fputs("local function one (r) return 1 end\nlocal steps = {\n"
+	      "  version = \"1.0.0\", summary = \"measured\",\n}\n",
+	    out);
+	fprintf(out, "for i = 1, %d do\n", HUGE_RUN);
+	fputs(
+	    "  steps[i] = step(\"s\" .. i) { title = \"one of many\", run = one }\nend\n"
+	    "steps[#steps + 1] = gate \"go\" { ask = \"Go on?\" }\n"
+	    "return pipeline \"huge\" (steps)\n",
+	    out);
+	if (fclose(out) != 0)
+		fail(path);
+}
+
 static void prepare(char *dir, size_t size, const char *where)
 {
 	snprintf(dir, size, "%s/pipe-bench-XXXXXX", where);
@@ -153,15 +178,32 @@ static void prepare(char *dir, size_t size, const char *where)
 	write_inputs(dir, MANY);
 }
 
-/* A run of `pipe` always meets an empty state folder. */
-static double run_pipe(const char *dir, int n, long *kb)
+static void write_children(const char *dir)
 {
-	char script[32], state[80];
-	snprintf(script, sizeof script, "steps%d.lua", n);
+	write_file(dir, "children.lua",
+	    "return pipeline \"children\" {\n"
+	    "  version = \"1.0.0\", summary = \"measured\",\n"
+	    "  step \"all\" { title = \"all\", run = function (r)\n"
+	    "    for i = 1, %d do proc.read { argv = { \"true\" } } end\n"
+	    "  end },\n}\n",
+	    CHILDREN);
+}
+
+/* A run of `pipe` always meets an empty state folder. */
+static double run_script(const char *dir, const char *script, long *kb)
+{
+	char state[80];
 	snprintf(state, sizeof state, "%s/state", dir);
 	run(dir, (char *[]){"rm", "-rf", state, NULL}, NULL);
 	setenv("PIPE_STATE", state, 1);
-	return run(dir, (char *[]){pipe_path, "run", script, NULL}, kb);
+	return run(dir, (char *[]){pipe_path, "run", (char *)script, NULL}, kb);
+}
+
+static double run_pipe(const char *dir, int n, long *kb)
+{
+	char script[32];
+	snprintf(script, sizeof script, "steps%d.lua", n);
+	return run_script(dir, script, kb);
 }
 
 static double run_make(const char *dir, int n)
@@ -215,6 +257,12 @@ enum row {
 	APPEND_STEP,
 	PIPE_STEP_DURABLE,
 	PIPE_BYTES,
+	SPAWN,
+	PIPE_SPAWN,
+	RESUME,
+	RESUME_KB,
+	VERIFY,
+	SHA256SUM,
 	ROWS
 };
 
@@ -256,14 +304,102 @@ static void measure_steps(int round)
 	    each(run_pipe(disk, DURABLE, NULL), few, DURABLE));
 }
 
+/* A child of ours, the way libc starts one, with both its streams read to the end. */
+static double spawn_read(void)
+{
+	int ends[2];
+	if (pipe(ends) != 0)
+		fail("pipe");
+	posix_spawn_file_actions_t actions;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+	posix_spawn_file_actions_addclose(&actions, ends[0]);
+	posix_spawn_file_actions_addclose(&actions, ends[1]);
+	pid_t pid;
+	int status;
+	char bytes[512];
+	double began = now_us();
+	if ((errno = posix_spawnp(
+	         &pid, "true", &actions, NULL, (char *[]){"true", NULL}, environ)) != 0)
+		fail("true");
+	close(ends[1]);
+	while (read(ends[0], bytes, sizeof bytes) > 0)
+		;
+	waitpid(pid, &status, 0);
+	double took = now_us() - began;
+	close(ends[0]);
+	posix_spawn_file_actions_destroy(&actions);
+	return took;
+}
+
+static void measure_children(int round)
+{
+	double few = run_pipe(memory, FEW, NULL), spawned = 0;
+	note(PIPE_SPAWN, round,
+	    (run_script(memory, "children.lua", NULL) - few) / CHILDREN);
+	for (int i = 0; i < CHILDREN; i++)
+		spawned += spawn_read();
+	note(SPAWN, round, spawned / CHILDREN);
+}
+
+/* Bytes a microsecond are megabytes a second. */
+static void measure_huge(int round)
+{
+	long kb;
+	run_script(memory, "huge.lua", NULL);
+	note(RESUME, round,
+	    run(memory, (char *[]){pipe_path, "resume", NULL}, &kb) / 1000);
+	note(RESUME_KB, round, (double)kb / 1024);
+	char pattern[PATH_MAX];
+	snprintf(pattern, sizeof pattern, "%s/state/runs/*/journal.jsonl", memory);
+	glob_t found;
+	struct stat st;
+	if (glob(pattern, 0, NULL, &found) != 0 || stat(found.gl_pathv[0], &st) != 0)
+		fail(pattern);
+	double start = run(memory, (char *[]){pipe_path, "version", NULL}, NULL);
+	double verify =
+	    run(memory, (char *[]){pipe_path, "audit", "verify", NULL}, NULL);
+	note(VERIFY, round, (double)st.st_size / (verify - start));
+	start = run(memory, (char *[]){"sha256sum", "/dev/null", NULL}, NULL);
+	verify = run(memory, (char *[]){"sha256sum", found.gl_pathv[0], NULL}, NULL);
+	note(SHA256SUM, round, (double)st.st_size / (verify - start));
+	globfree(&found);
+}
+
+/* What a start takes of the processor, counted instead of timed: the one figure
+ * that does not depend on the machine. 0 where there is no valgrind. */
+static double count_instructions(void)
+{
+	if (access("/usr/bin/valgrind", X_OK) != 0)
+		return 0;
+	char script[] = "steps1.lua", state[80], text[400];
+	snprintf(state, sizeof state, "%s/counted", memory);
+	setenv("PIPE_STATE", state, 1);
+	run(memory,
+	    (char *[]){"valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+	        pipe_path, "run", script, NULL},
+	    NULL);
+	double count = 0;
+	FILE *in = fopen(errors, "r");
+	while (in && fgets(text, sizeof text, in)) {
+		const char *at = strstr(text, "Collected : ");
+		if (at)
+			count = atof(at + strlen("Collected : "));
+	}
+	if (in)
+		fclose(in);
+	return count;
+}
+
 static void line(const char *what, const char *unit, double ours, const char *peer,
     double theirs, const char *goal)
 {
-	printf("%-34s %9.2f %-3s", what, ours, unit);
+	printf("%-34s %9.2f %-4s", what, ours, unit);
 	if (peer)
-		printf("  %5.2f x %-16s %9.2f %-3s", ours / theirs, peer, theirs, unit);
+		printf("  %5.2f x %-16s %9.2f %-4s", ours / theirs, peer, theirs, unit);
 	else
-		printf("  %38s", "");
+		printf("  %40s", "");
 	printf("  %s\n", goal);
 }
 
@@ -276,7 +412,7 @@ static void print_table(int starts, int steps)
 		m[i] /= 1000;
 	printf("medians of %d starts, and of %d runs of %d steps (%d durable ones)\n\n",
 	    starts, steps, MANY, DURABLE);
-	printf("%-34s %13s  %38s  %s\n", "", "pipe", "beside", "goal");
+	printf("%-34s %14s  %40s  %s\n", "", "pipe", "beside", "goal");
 	line("pipe version", "ms", m[VERSION], "true", m[TRUE_START], "");
 	line("start, one step, no sync", "ms", m[PIPE_START], "make", m[MAKE_START],
 	    "<= 0.75 x");
@@ -284,12 +420,22 @@ static void print_table(int starts, int steps)
 	line("start, one step, durable", "ms", m[PIPE_START_DURABLE], "make",
 	    m[MAKE_START], "<= 1.00 x");
 	line("", "ms", m[PIPE_START_DURABLE], "lua", m[LUA_START], "");
+	double counted = count_instructions();
+	if (counted > 0)
+		line("instructions of a start", "M", counted / 1e6, NULL, 0,
+		    "<= 0.60 M");
 	line("a step more, no sync", "us", m[PIPE_STEP], "make", m[MAKE_STEP],
 	    "<= 3 us");
 	line("", "us", m[PIPE_STEP], "lua, write", m[LUA_STEP], "");
 	line("a step more, durable", "us", m[PIPE_STEP_DURABLE], "append+fdatasync",
 	    m[APPEND_STEP], "<= 1.10 x");
 	line("memory of a step", "B", m[PIPE_BYTES], NULL, 0, "<= 350 B");
+	line("a child process, read", "us", m[PIPE_SPAWN], "posix_spawn", m[SPAWN],
+	    "<= 1.08 x");
+	line("resume of 100,000 steps", "ms", m[RESUME], NULL, 0, "<= 150 ms");
+	line("its memory", "MB", m[RESUME_KB], NULL, 0, "<= 48 MB");
+	line("audit verify", "MB/s", m[VERIFY], "sha256sum", m[SHA256SUM],
+	    ">= 1500 MB/s");
 }
 
 static void clean(void)
@@ -319,6 +465,12 @@ int main(int argc, char **argv)
 		measure_starts(i);
 	for (int i = 0; i < steps; i++)
 		measure_steps(i);
+	write_children(memory);
+	write_huge(memory);
+	for (int i = 0; i < steps; i++)
+		measure_children(i);
+	for (int i = 0; i < steps; i++)
+		measure_huge(i);
 	print_table(rounds, steps);
 	return 0;
 }
