@@ -1,0 +1,218 @@
+-- Supabase: the migration history of each project, what `supabase db push` does
+-- to it, and the part of the Management API that reads it.
+
+local sim = ...
+local core = sim.require "core"
+local repo = sim.require "repo"
+
+local M = {}
+
+local function by_version(a, b)
+  return a.version < b.version
+end
+
+--- The migration files of a commit: { version, name, file } in the order of their version text.
+function M.files(w, sha)
+  local out = {}
+  for _, file in ipairs(repo.list(w, sha, w.s.spec.supabase.migrations_dir)) do
+    local base = file:match("([^/]+)$")
+    local version, name = base:match("^(%d+)_(.*)%.sql$")
+    if version then
+      out[#out + 1] = { version = version, name = name, file = base }
+    end
+  end
+  table.sort(out, by_version)
+  return out
+end
+
+--- `supabase db push` of a commit: ok, and what it says. Migrations before one that fails stay applied.
+function M.migrate(w, env, sha)
+  local history = w.s.migrations[env]
+  local applied, newest, here = {}, "", {}
+  local files = M.files(w, sha)
+  for _, file in ipairs(files) do
+    here[file.version] = true
+  end
+  for _, row in ipairs(history) do
+    applied[row.version] = true
+    newest = row.version > newest and row.version or newest
+    if not here[row.version] then
+      return false, "Remote migration versions not found in local migrations directory."
+    end
+  end
+  for _, file in ipairs(files) do
+    if not applied[file.version] and file.version < newest then
+      return false, "Found local migration files to be inserted before the last migration on remote database."
+    end
+  end
+  local failing = w.s.started and w.s.spec.supabase.fail or {}
+  for _, file in ipairs(files) do
+    if not applied[file.version] then
+      if failing[file.version] then
+        return false, failing[file.version]
+      end
+      table.insert(history, { version = file.version, name = file.name })
+    end
+  end
+  return true, "Finished supabase db push."
+end
+
+-- The endpoint -------------------------------------------------------------
+
+local function project_by(w, ref)
+  for name, project in core.sorted(w.s.spec.supabase.projects) do
+    if project.ref == ref then
+      return name, project
+    end
+  end
+end
+
+local function rows_of(w, env, query)
+  local text = query:lower():gsub("%s+", " "):gsub(";%s*$", "")
+  local columns, rest = text:match("^%s*select (.-) from supabase_migrations%.schema_migrations(.*)$")
+  if not columns then
+    return nil
+  end
+  local names = {}
+  for column in columns:gmatch("[^,]+") do
+    local name = column:match("^%s*([%w_]+)%s*$")
+    if name ~= "version" and name ~= "name" then
+      return nil, ('column "%s" does not exist'):format(column:match("^%s*(.-)%s*$"))
+    end
+    names[#names + 1] = name
+  end
+  local rows = core.list {}
+  for i, row in ipairs(w.s.migrations[env]) do
+    rows[i] = {}
+    for _, name in ipairs(names) do
+      rows[i][name] = row[name] == nil and sim.null or row[name]
+    end
+  end
+  table.sort(rows, by_version)
+  if rest:find("order by version desc", 1, true) then
+    local reversed = core.list {}
+    for i = #rows, 1, -1 do
+      reversed[#reversed + 1] = rows[i]
+    end
+    rows = reversed
+  end
+  return rows
+end
+
+local function query(w, req, env, headers)
+  local body = core.body(req)
+  if not body or type(body.query) ~= "string" or body.query == "" then
+    return core.answer(400, { message = "query: Required" }, headers)
+  end
+  if w.s.spec.supabase.projects[env].no_history then
+    return core.answer(400, { message = "Failed to run sql query: ERROR:  42P01: relation "
+      .. "\"supabase_migrations.schema_migrations\" does not exist\nLINE 1: " .. body.query .. "\n" }, headers)
+  end
+  local rows, problem = rows_of(w, env, body.query)
+  if not rows and body.query:lower():match("^%s*select%s+1") then
+    rows = core.list { { ["?column?"] = 1 } }
+  end
+  if not rows then
+    return core.answer(400, { message = "Failed to run sql query: ERROR:  "
+      .. (problem and "42703: " .. problem or "0A000: the simulated database knows the migration history only") .. "\n" }, headers)
+  end
+  return core.answer(201, rows, headers)
+end
+
+local SERVICES = { auth = true, db = true, db_postgres_user = true, pooler = true, realtime = true, rest = true,
+  storage = true, pg_bouncer = true }
+
+local function health(_, req, _, headers, project)
+  local asked = req.all.services or req.all["services[]"]
+  if not asked then
+    return core.answer(400, { message = "services: Required" }, headers)
+  end
+  local out = core.list {}
+  for _, list in ipairs(asked) do
+    for name in list:gmatch("[^,]+") do
+      if not SERVICES[name] then
+        return core.answer(400, { message = "services: Invalid enum value. Received '" .. name .. "'" }, headers)
+      end
+      local status = project.health and project.health[name] or "ACTIVE_HEALTHY"
+      out[#out + 1] = { name = name, healthy = status == "ACTIVE_HEALTHY", status = status }
+    end
+  end
+  return core.answer(200, out, headers)
+end
+
+local function shape(w, project, name)
+  return {
+    id = project.ref, ref = project.ref, organization_id = "impulse", organization_slug = "impulse",
+    name = project.name or name, region = project.region or "eu-north-1", created_at = core.iso_ms(w.s.clock - 400 * 86400000),
+    status = project.status or "ACTIVE_HEALTHY",
+    database = { host = "db." .. project.ref .. ".supabase.co", version = "15.8.1.085", postgres_engine = "15",
+      release_channel = "ga" },
+  }
+end
+
+local function history(w, _, env, headers)
+  local out = core.list {}
+  for i, row in ipairs(w.s.migrations[env]) do
+    out[i] = { version = row.version, name = row.name }
+  end
+  return core.answer(200, out, headers)
+end
+
+local function project_of(w, _, env, headers, project)
+  return core.answer(200, shape(w, project, env), headers)
+end
+
+local ROUTES = {
+  ["GET "] = project_of,
+  ["GET /health"] = health,
+  ["GET /database/migrations"] = history,
+  ["POST /database/query/read-only"] = query,
+  ["POST /database/query"] = query,
+}
+
+local function projects(w, headers)
+  local out = core.list {}
+  for name, project in core.sorted(w.s.spec.supabase.projects) do
+    out[#out + 1] = shape(w, project, name)
+  end
+  return core.answer(200, out, headers)
+end
+
+local function rate(w)
+  local state, over = core.spend(w, "supabase")
+  return {
+    ["x-ratelimit-limit"] = tostring(state.limit), ["x-ratelimit-remaining"] = tostring(state.remaining),
+    ["x-ratelimit-reset"] = tostring(math.max(0, (state.reset - w.s.now + 999) // 1000)),
+  }, over
+end
+
+function M.request(w, req)
+  local headers, over = rate(w)
+  if over then
+    return core.answer(429, { message = "ThrottlerException: Too Many Requests" }, headers)
+  end
+  local token = (req.headers.authorization or ""):match("^[Bb]earer%s+(.+)$")
+  if not token or not core.has(core.many(w.s.spec.tokens.supabase), token) then
+    return core.answer(401, { message = token and "Unauthorized" or "JWT could not be decoded" }, headers)
+  end
+  if req.path == "/v1/projects" and req.method == "GET" then
+    return projects(w, headers)
+  end
+  local ref, rest = req.path:match("^/v1/projects/([^/]+)(.*)$")
+  if not ref then
+    return core.answer(404, { message = "Cannot " .. req.method .. " " .. req.path }, headers)
+  elseif not ref:match("^%l+$") or #ref ~= 20 then
+    return core.answer(400, { message = "ref: Invalid project ref" }, headers)
+  end
+  local env, project = project_by(w, ref)
+  if not env then
+    return core.answer(404, { message = "Project not found" }, headers)
+  end
+  local route = ROUTES[req.method .. " " .. rest]
+  if not route then
+    return core.answer(404, { message = "Cannot " .. req.method .. " " .. req.path }, headers)
+  end
+  return route(w, req, env, headers, project)
+end
+
+return M
