@@ -131,7 +131,8 @@ demo: $(BUILD)/config.mk
 valgrind: $(BUILD)/config.mk
 	@tools/setup.sh test tools
 	@$(MAKE) --no-print-directory all
-	@PIPE_WRAP='valgrind -q --leak-check=full --error-exitcode=99' tools/demo.sh $(BUILD)/pipe
+	@PIPE_WRAP='valgrind -q --leak-check=full --errors-for-leak-kinds=definite \
+	    --show-leak-kinds=definite --error-exitcode=99' tools/demo.sh $(BUILD)/pipe
 
 bench: $(BUILD)/config.mk
 	@tools/setup.sh test
