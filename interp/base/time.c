@@ -58,9 +58,10 @@ bool pl_duration_parse(int64_t *ms, const char *text, struct pl_err *err)
 			return fail_duration(err, text,
 			    *p == '-' ? "it is negative" : "a whole number is missing");
 		for (; digits > 0; digits--, p++) {
-			if (count > (INT64_MAX - 9) / 10)
+			int digit = *p - '0';
+			if (count > (INT64_MAX - digit) / 10)
 				return fail_duration(err, text, "it is too long");
-			count = count * 10 + (*p - '0');
+			count = count * 10 + digit;
 		}
 		if (*p == '.' || *p == ',')
 			return fail_duration(err, text, "only whole numbers are taken");
