@@ -128,11 +128,13 @@ demo: $(BUILD)/config.mk
 	@$(MAKE) --no-print-directory all
 	@tools/demo.sh $(BUILD)/pipe
 
+VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
+            --errors-for-leak-kinds=definite --show-leak-kinds=definite
+
 valgrind: $(BUILD)/config.mk
 	@tools/setup.sh test tools
 	@$(MAKE) --no-print-directory all
-	@PIPE_WRAP='valgrind -q --leak-check=full --errors-for-leak-kinds=definite \
-	    --show-leak-kinds=definite --error-exitcode=99' tools/demo.sh $(BUILD)/pipe
+	@PIPE_WRAP='$(VALGRIND)' tools/demo.sh $(BUILD)/pipe
 
 bench: $(BUILD)/config.mk
 	@tools/setup.sh test
