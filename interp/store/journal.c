@@ -413,6 +413,9 @@ bool pl_journal_seal(
 {
 	if (!pl_journal_sync(j, err) || !still_ours(j, err))
 		return false;
+	/* It may have got there even if this fails. */
+	if (pl_head_final(state))
+		j->head_seen = false;
 	return pl_heads_add(
 	    j->store, j->run, j->chain.length, j->chain.hash, state, now_ms, err);
 }
