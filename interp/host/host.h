@@ -159,7 +159,8 @@ void pl_host_random(void *bytes, size_t n); /* getrandom; ends the process if it
 
 /* ---- rooms that offer rows: each a table that ends with a NULL name ------ */
 
-extern const struct pl_row pl_git_rows[];     /* git.c: libgit2 */
+extern const struct pl_row pl_git_rows[];     /* git_rows.c: libgit2 */
+extern const struct pl_row pl_git_sim_rows[]; /* git_sim.c: sim.git.*, synchronous */
 extern const struct pl_row pl_http_rows[];    /* http.c: libcurl */
 extern const struct pl_row pl_process_rows[]; /* process.c: libuv */
 extern const struct pl_row pl_files_rows[];   /* files.c */
