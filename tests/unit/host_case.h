@@ -26,7 +26,7 @@ struct host_case {
 	int finished;
 };
 
-static void case_init(struct host_case *t)
+static inline void case_init(struct host_case *t)
 {
 	struct pl_err err;
 
@@ -39,7 +39,7 @@ static void case_init(struct host_case *t)
 		abort();
 }
 
-static void case_fini(struct host_case *t)
+static inline void case_fini(struct host_case *t)
 {
 	char command[128];
 
@@ -51,14 +51,14 @@ static void case_fini(struct host_case *t)
 		abort();
 }
 
-static void case_finished(struct pl_call *call)
+static inline void case_finished(struct pl_call *call)
 {
 	struct host_case *t = call->owner;
 
 	t->finished++;
 }
 
-static void case_output(
+static inline void case_output(
     struct pl_call *call, const char *stream, const char *line, size_t n)
 {
 	struct host_case *t = call->owner;
@@ -70,7 +70,7 @@ static void case_output(
 		pl_buf_printf(&t->lines, "%s: %.*s\n", stream, (int)n, line);
 }
 
-static const struct pl_row *case_row(const struct pl_row *rows, const char *name)
+static inline const struct pl_row *case_row(const struct pl_row *rows, const char *name)
 {
 	while (rows->name && strcmp(rows->name, name) != 0)
 		rows++;
@@ -79,7 +79,7 @@ static const struct pl_row *case_row(const struct pl_row *rows, const char *name
 	return rows;
 }
 
-static int64_t case_clock(void)
+static inline int64_t case_clock(void)
 {
 	struct timespec t;
 
@@ -88,7 +88,7 @@ static int64_t case_clock(void)
 }
 
 /* Prepares t->call; args is JSON. */
-static struct pl_call *case_call(
+static inline struct pl_call *case_call(
     struct host_case *t, const struct pl_row *row, const char *args)
 {
 	struct pl_value *v = NULL;
@@ -113,7 +113,7 @@ static struct pl_call *case_call(
 	return &t->call;
 }
 
-static void case_cancel(void *arg)
+static inline void case_cancel(void *arg)
 {
 	struct host_case *t = arg;
 
@@ -122,7 +122,8 @@ static void case_cancel(void *arg)
 }
 
 /* Drives the call that `start` began to its end. */
-static struct pl_value *case_drive(struct host_case *t, void (*start)(struct pl_call *))
+static inline struct pl_value *case_drive(
+    struct host_case *t, void (*start)(struct pl_call *))
 {
 	if (t->cancel_after)
 		pl_timer_start(t->host, t->cancel_after, case_cancel, t);
@@ -136,7 +137,7 @@ static struct pl_value *case_drive(struct host_case *t, void (*start)(struct pl_
 	return t->call.failed ? NULL : t->call.result;
 }
 
-static struct pl_value *case_run(
+static inline struct pl_value *case_run(
     struct host_case *t, const struct pl_row *rows, const char *name, const char *args)
 {
 	const struct pl_row *row = case_row(rows, name);
