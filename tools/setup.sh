@@ -27,7 +27,7 @@ packages()
 			echo git python3 openssh-client lua5.4
 			;;
 		tools)
-			echo clang clang-format cppcheck valgrind
+			echo clang libclang-rt-dev clang-format cppcheck valgrind
 			;;
 		*)
 			echo "tools/setup.sh: no group '$group': build, test or tools" >&2
