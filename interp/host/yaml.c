@@ -155,7 +155,8 @@ static const char *hint_of(struct reader *r)
 		return "";
 	if (*s == '\t')
 		return "; a tab cannot indent, use blanks";
-	if (*s == '@' || *s == '`' || *s == '%')
+	if ((*s == '@' || *s == '`' || *s == '%') &&
+	    strstr(r->parser.problem, "cannot start"))
 		return "; text that begins so must be quoted";
 	if (*s == ':' && strstr(r->parser.problem, "mapping values"))
 		return "; text that holds \": \" must be quoted";
@@ -466,6 +467,43 @@ static bool on_alias(struct reader *r, const yaml_event_t *e)
 	return true;
 }
 
+static const char *anchor_of(const yaml_event_t *e)
+{
+	switch (e->type) {
+	case YAML_SCALAR_EVENT:
+		return (const char *)e->data.scalar.anchor;
+	case YAML_SEQUENCE_START_EVENT:
+		return (const char *)e->data.sequence_start.anchor;
+	case YAML_MAPPING_START_EVENT:
+		return (const char *)e->data.mapping_start.anchor;
+	case YAML_ALIAS_EVENT:
+		return (const char *)e->data.alias.anchor;
+	default:
+		return NULL;
+	}
+}
+
+/* Where libyaml reads on quietly, but 1.2 means something else: "{?a: 1}" has the
+ * key "?a", not "a", and "&a:b c" the anchor "a:b", not "a" before ":b c". */
+static bool check_indicators(struct reader *r, const yaml_event_t *e)
+{
+	if (e->type != YAML_SCALAR_EVENT && e->type != YAML_ALIAS_EVENT &&
+	    e->type != YAML_SEQUENCE_START_EVENT && e->type != YAML_MAPPING_START_EVENT)
+		return true;
+	const char *s = text_at(r, e->start_mark.index), *end = r->text + r->len;
+	if (s > r->text && s[-1] == '?' && e->start_mark.index != e->end_mark.index)
+		return fail_at(r, &e->start_mark, "yaml.syntax",
+		    "no blank after \"?\": text that begins so must be quoted");
+	const char *name = anchor_of(e);
+	if (!name || s == end || (*s != '&' && *s != '*'))
+		return true;
+	s += 1 + strlen(name);
+	if (s >= end || strchr(" \t\r\n,[]{}", *s))
+		return true;
+	return fail_at(r, &e->start_mark, "yaml.syntax",
+	    "\"%c\" behind the name %s: expected a blank", *s, name);
+}
+
 static bool on_event(struct reader *r, const yaml_event_t *e)
 {
 	switch (e->type) {
@@ -495,7 +533,7 @@ static bool read_stream(struct reader *r)
 		if (!yaml_parser_parse(&r->parser, &event))
 			return fail_libyaml(r);
 		more = event.type != YAML_STREAM_END_EVENT;
-		bool ok = on_event(r, &event);
+		bool ok = check_indicators(r, &event) && on_event(r, &event);
 		yaml_event_delete(&event);
 		if (!ok)
 			return false;

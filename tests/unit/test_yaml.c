@@ -257,6 +257,17 @@ static const struct {
     {"a: &x &y 1", "!yaml.syntax 1:7"},
     {"a: |x\n", "!yaml.syntax 1:5"},
     {"\"\\ud83d\\ude00\"", "!yaml.syntax 1:4"},
+    /* libyaml would read these as something else */
+    {"{?a: 1}", "!yaml.syntax 1:3"},
+    {"[?a]", "!yaml.syntax 1:3"},
+    {"{? a : 1, ? }", "{a:1,:null}"},
+    {"?a: 1", "{?a:1}"},
+    {"[a?b, {c: d?}, {e?: f}, [g?], h ? i]",
+        "[\"a?b\",{c:\"d?\"},{e?:\"f\"},[\"g?\"],\"h ? i\"]"},
+    {"&a:b c", "!yaml.syntax 1:1"},
+    {"- &a 1\n- {*a:b}", "!yaml.syntax 2:4"},
+    {"- &a 1\n- [*a,&b 2,*b]", "[1,[1,2,2]]"},
+    {"%YAML 1.3\n---\na", "!yaml.syntax 1:1"},
     /* bytes */
     {"a: \xff", "!yaml.utf8 1:4"},
     {"a: 1\nb: \xc3\xa5\xc3", "!yaml.utf8 2:5"},
