@@ -381,7 +381,9 @@ local function post_status(w, req, name)
     description = core.some(body.description), target_url = core.some(body.target_url), created = w.s.now }
   table.insert(w.s.statuses, status)
   core.record(w, "github", "github.status", core.short(sha) .. " " .. status.context, { state = status.state })
-  return core.answer(201, shape.status(w, status))
+  local out = shape.status(w, status)
+  out.creator = shape.user(req.who.login)
+  return core.answer(201, out)
 end
 
 local function compare(w, req, basehead)
@@ -477,11 +479,16 @@ local function matching_refs(w, req, name)
   return listed(req, out)
 end
 
+-- The words of the ledger for a ref that moved, as for a push of it.
 local function ref_target(name, from, to)
   local tag = name:match("^tags/(.+)$")
-  local short = tag and "tag " .. tag or name:gsub("^heads/", "")
-  return short .. " " .. (from and core.short(from) or "") .. (from and to and ".." or (to and "+" or "")) ..
-    (to and core.short(to) or "")
+  local words = tag and "tag " .. tag or name:gsub("^heads/", "")
+  if from and to then
+    return ("%s %s..%s"):format(words, core.short(from), core.short(to))
+  elseif to then
+    return words .. (tag and " " or " +") .. core.short(to)
+  end
+  return words .. " -" .. core.short(from)
 end
 
 local function post_ref(w, req)
