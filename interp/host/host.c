@@ -182,7 +182,12 @@ static void turn_virtual(struct pl_host *h)
 		uv_run(&h->loop, UV_RUN_NOWAIT);
 		return;
 	}
-	uv_run(&h->loop, h->real || !h->timer_count ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+	if (h->real || !h->timer_count) {
+		/* What ends here may start the next thing: no jump yet. */
+		uv_run(&h->loop, UV_RUN_ONCE);
+		return;
+	}
+	uv_run(&h->loop, UV_RUN_NOWAIT);
 	/* Who woke us wants to look before time passes. */
 	if (!h->real && !h->woken)
 		pl_clock_jump(h);
