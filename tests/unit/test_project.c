@@ -439,11 +439,17 @@ static void test_shipped(void)
 
 int main(void)
 {
+	CHECK_CASE("project: cases");
 	test_cases();
+	CHECK_CASE("project: zones");
 	test_zones();
+	CHECK_CASE("project: defaults");
 	test_defaults();
+	CHECK_CASE("project: accessors");
 	test_accessors();
+	CHECK_CASE("project: many");
 	test_many();
+	CHECK_CASE("project: shipped");
 	test_shipped();
 	return check_end();
 }

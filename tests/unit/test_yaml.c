@@ -572,14 +572,23 @@ static void test_write_errors(void)
 
 int main(void)
 {
+	CHECK_CASE("yaml: cases");
 	test_cases();
+	CHECK_CASE("yaml: messages");
 	test_messages();
+	CHECK_CASE("yaml: nul");
 	test_nul();
+	CHECK_CASE("yaml: depth");
 	test_depth();
+	CHECK_CASE("yaml: size");
 	test_size();
+	CHECK_CASE("yaml: places");
 	test_places();
+	CHECK_CASE("yaml: write");
 	test_write();
+	CHECK_CASE("yaml: round trip");
 	test_round_trip();
+	CHECK_CASE("yaml: write errors");
 	test_write_errors();
 	return check_end();
 }
