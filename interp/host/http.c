@@ -19,7 +19,7 @@ struct life {
 
 	/* of the current exchange: what redirects have left of the request */
 	const char *method;
-	struct pl_url url, elsewhere; /* where it goes, if not there */
+	struct pl_url url;
 	struct pl_http_headers headers;
 	const char *body;
 	int64_t hops;
@@ -29,9 +29,8 @@ struct life {
 	bool write;
 	bool maybe_done; /* an attempt was sent, and its outcome is not known */
 
-	struct pl_timer *timer;
-	struct pl_value *answer; /* of the router, while it is delayed */
-	bool on_wire;
+	struct pl_timer *timer; /* of the pause before the next attempt */
+	enum { IDLE, ROUTED, ON_WIRE } under_way; /* where the exchange is */
 };
 
 static void begin_attempt(struct life *l);
@@ -104,8 +103,10 @@ static void cancel(struct pl_op *op)
 {
 	struct life *l = (struct life *)(void *)op;
 
-	if (l->on_wire)
+	if (l->under_way == ON_WIRE)
 		pl_http_curl_stop(&l->x);
+	if (l->under_way == ROUTED)
+		pl_http_route_stop(&l->x);
 	pl_timer_stop(l->timer);
 	l->maybe_done = l->maybe_done || l->x.sent;
 	pl_fail_cancelled(&l->call->err);
@@ -285,7 +286,7 @@ static void hop_done(struct pl_exchange *x)
 	const char *location;
 	bool named, expected = pl_http_expected(&l->request, x->status, &named);
 
-	l->on_wire = false;
+	l->under_way = IDLE;
 	pl_op_end(&l->op);
 	pl_op_begin(&l->op, l->call->host, l->call, false, cancel);
 	if (x->failed) {
@@ -309,156 +310,30 @@ static void hop_done(struct pl_exchange *x)
 	}
 }
 
-/* ---- the simulated world -------------------------------------------------- */
-
-static struct pl_value *request_value(struct life *l)
-{
-	struct pl_arena *a = &l->x.arena;
-	struct pl_value *v = pl_map(a), *headers = pl_map(a);
-
-	for (size_t i = 0; i < l->headers.len; i++)
-		pl_map_set(a, headers, l->headers.at[i].name,
-		    pl_text(a, l->headers.at[i].value));
-	pl_map_set(a, v, "method", pl_text(a, l->method));
-	pl_map_set(a, v, "url", pl_text(a, pl_url_write(a, &l->url)));
-	pl_map_set(a, v, "headers", headers);
-	pl_map_set(a, v, "body",
-	    pl_textn(a, l->body ? l->body : "", l->body ? l->request.body_len : 0));
-	return v;
-}
-
-static const struct {
-	const char *word, *code;
-	bool sent, retryable;
-} faults[] = {
-    {"resolve", "http.resolve", false, true},
-    {"connect", "http.connect", false, true},
-    {"tls", "http.tls", false, false},
-    {"timeout", "http.timeout", true, true},
-    {"reset", "http.reset", true, true},
-    {"large", "http.large", true, false},
-    {"protocol", "http.protocol", true, false},
-};
-
-static void take_fault(struct pl_exchange *x, const struct pl_value *answer)
-{
-	const char *word = pl_get_text(answer, "error", "");
-	size_t i = 0;
-
-	while (i < PL_COUNT(faults) - 1 && strcmp(faults[i].word, word) != 0)
-		i++;
-	x->failed = true;
-	x->sent = pl_get_bool(answer, "sent", faults[i].sent);
-	pl_fail(&x->err, faults[i].code, "%.100s (simulated)", word);
-	x->err.retryable = faults[i].retryable;
-}
-
-static bool take_header(
-    struct pl_exchange *x, const struct pl_pair *p, const struct pl_value *v)
-{
-	struct pl_buf line = {0};
-	bool ok;
-
-	pl_buf_add(&line, p->key, p->key_len);
-	if (v->kind == PL_INT)
-		pl_buf_printf(&line, ": %lld", (long long)v->as.whole);
-	else
-		pl_buf_printf(&line, ": %s", pl_text_of(v, ""));
-	ok = pl_exchange_header(x, line.at, line.len);
-	pl_buf_fini(&line);
-	return ok;
-}
-
-static bool take_answer(struct pl_exchange *x, const struct pl_value *answer)
-{
-	const struct pl_value *headers = pl_get(answer, "headers");
-	const struct pl_value *body = pl_get(answer, "body");
-
-	x->sent = true;
-	pl_exchange_begin_answer(x, (int)pl_get_int(answer, "status", 200));
-	for (uint32_t i = 0;
-	     headers && headers->kind == PL_MAP && i < headers->as.map.len; i++) {
-		const struct pl_pair *p = &headers->as.map.at[i];
-
-		if (p->value->kind != PL_LIST) {
-			if (!take_header(x, p, p->value))
-				return false;
-			continue;
-		}
-		for (uint32_t j = 0; j < p->value->as.list.len; j++)
-			if (!take_header(x, p, p->value->as.list.at[j]))
-				return false;
-	}
-	return !body || body->kind != PL_TEXT || strcmp(x->method, "HEAD") == 0 ||
-	    pl_exchange_content(x, body->as.text.at, body->as.text.len);
-}
-
-static void answer_due(void *arg)
-{
-	struct life *l = arg;
-	struct pl_exchange *x = &l->x;
-	const struct pl_value *answer = l->answer;
-
-	l->timer = NULL;
-	l->answer = NULL;
-	if (!answer) {
-		x->failed = x->sent = true;
-		pl_fail(&x->err, "http.timeout", "no answer in time (simulated)");
-		x->err.retryable = true;
-	} else if (pl_get(answer, "error")) {
-		take_fault(x, answer);
-	} else {
-		x->failed = !take_answer(x, answer);
-	}
-	hop_done(x);
-}
-
-/* The world has acted by now; only its answer takes a while. */
-static void await_answer(struct life *l, struct pl_value *answer)
-{
-	int64_t delay = pl_get_int(answer, "delay_ms", 0);
-
-	l->x.sent = !pl_get(answer, "error") || pl_get_bool(answer, "sent", true);
-	if (delay >= l->x.timeout && !pl_get(answer, "error")) {
-		delay = l->x.timeout;
-		answer = NULL;
-	}
-	l->answer = answer;
-	l->timer = pl_timer_start(l->call->host, delay, answer_due, l);
-}
-
-/* True: the router took it, or it failed; false: it goes over the wire. */
-static bool ask_router(struct life *l)
-{
-	const struct pl_router *router = pl_host_router(l->call->host);
-	struct pl_value *answer = NULL;
-	const char *url = NULL;
-	struct pl_err *err = &l->call->err;
-
-	if (!router || !router->route)
-		return false;
-	if (!router->route(
-	        router->arg, &l->x.arena, request_value(l), &answer, &url, err)) {
-		give_up(l);
-		return true;
-	}
-	if (answer) {
-		await_answer(l, answer);
-		return true;
-	}
-	if (url) {
-		if (!pl_url_parse(
-		        &l->elsewhere, &l->request.arena, url, strlen(url), err)) {
-			pl_err_within(err, "the world's address");
-			give_up(l);
-			return true;
-		}
-		l->x.url = &l->elsewhere;
-	}
-	return false;
-}
-
 /* ---- exchanges ------------------------------------------------------------ */
+
+/* Through the world if there is one and it takes it, else over the wire. */
+static void send_exchange(struct life *l)
+{
+	struct pl_exchange *x = &l->x;
+	bool taken = false;
+	bool ok = pl_http_route_start(x, &taken);
+
+	if (ok && taken) {
+		l->under_way = ROUTED;
+		return;
+	}
+	if (!ok || !pl_http_curl_start(x)) {
+		l->call->err = x->err;
+		pl_err_within(&l->call->err, "%s", shown(l));
+		give_up(l);
+		return;
+	}
+	l->under_way = ON_WIRE;
+	/* From here on the outside has to act: a virtual clock stands still. */
+	pl_op_end(&l->op);
+	pl_op_begin(&l->op, l->call->host, l->call, true, cancel);
+}
 
 /* One exchange with what is current. */
 static void hop(struct life *l)
@@ -482,17 +357,7 @@ static void hop(struct life *l)
 	x->timeout = spent < l->request.timeout ? l->request.timeout - spent : 1;
 	x->done = hop_done;
 	x->owner = l;
-	if (ask_router(l))
-		return;
-	if (!pl_http_curl_start(x)) {
-		l->call->err = x->err;
-		pl_err_within(&l->call->err, "%s", shown(l));
-		give_up(l);
-		return;
-	}
-	l->on_wire = true;
-	pl_op_end(&l->op);
-	pl_op_begin(&l->op, l->call->host, l->call, true, cancel);
+	send_exchange(l);
 }
 
 static void begin_attempt(struct life *l)

@@ -6,6 +6,8 @@
  *   http_url.c      URLs: strict reading, references, escapes
  *   http_answer.c   what came back: limits, judging, the call's result
  *   http_curl.c     the wire: libcurl's multi interface on libuv
+ *   http_trouble.c  libcurl's codes -> ours
+ *   http_route.c    the simulated world in the wire's place
  *
  * An exchange is one request and its answer: one hop of one attempt. It goes
  * over libcurl or through the router of the simulated world; everything above
@@ -127,6 +129,16 @@ struct pl_exchange {
  * start says false, with x->err filled. Codes: host.library and the http ones. */
 bool pl_http_curl_start(struct pl_exchange *x);
 void pl_http_curl_stop(struct pl_exchange *x); /* `done` will not be called */
+
+/* Fills x->err from libcurl's code and words. knows_sent: x->sent is certain.
+ * trust: the CA file or directory, NULL for libcurl's own. */
+void pl_http_trouble(struct pl_exchange *x, int code, const char *said, bool knows_sent,
+    const char *trust);
+
+/* To the router of the host. *taken: it answers, `done` is called later. Else the
+ * exchange goes over the wire, where x->url now says. False: x->err was filled. */
+bool pl_http_route_start(struct pl_exchange *x, bool *taken);
+void pl_http_route_stop(struct pl_exchange *x); /* `done` will not be called */
 
 /* What every transport hands in. False: x->err was filled, end the transfer. */
 void pl_exchange_begin_answer(struct pl_exchange *x, int status);

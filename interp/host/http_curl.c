@@ -136,12 +136,20 @@ static bool is_hashed(const char *directory)
 	return found;
 }
 
+/* The CA file or directory, or NULL: libcurl's own list. */
+static const char *trust_of(const struct transfer *t)
+{
+	const struct pl_http_request *q = t->x->request;
+
+	if (q->ca_file)
+		return q->ca_file;
+	return q->ca_directory ? q->ca_directory : t->wire->ca_directory;
+}
+
 /* Exactly one source of trust is set; the others of libcurl's build are cleared. */
 static bool set_trust(struct transfer *t, struct pl_err *err)
 {
 	const struct pl_http_request *q = t->x->request;
-	const char *directory =
-	    q->ca_directory ? q->ca_directory : t->wire->ca_directory;
 
 	if (q->ca_file) {
 		if (access(q->ca_file, R_OK))
@@ -149,24 +157,11 @@ static bool set_trust(struct transfer *t, struct pl_err *err)
 			    "the CA file \"%.200s\" cannot be read", q->ca_file);
 		curl.easy_setopt(t->easy, CURLOPT_CAINFO, q->ca_file);
 		curl.easy_setopt(t->easy, CURLOPT_CAPATH, NULL);
-	} else if (directory && !curl.easy_setopt(t->easy, CURLOPT_CAPATH, directory)) {
+	} else if (trust_of(t) &&
+	    !curl.easy_setopt(t->easy, CURLOPT_CAPATH, trust_of(t))) {
 		curl.easy_setopt(t->easy, CURLOPT_CAINFO, NULL);
 	}
 	return true;
-}
-
-static void describe_trust(struct pl_buf *out, const struct transfer *t)
-{
-	const struct pl_http_request *q = t->x->request;
-	const char *directory =
-	    q->ca_directory ? q->ca_directory : t->wire->ca_directory;
-
-	if (q->ca_file)
-		pl_buf_printf(out, "the CA file %.200s", q->ca_file);
-	else if (directory)
-		pl_buf_printf(out, "the CA directory %.200s", directory);
-	else
-		pl_buf_puts(out, "the system's own CA list");
 }
 
 /* ---- to libcurl: the request --------------------------------------------- */
@@ -270,112 +265,6 @@ static bool set_all(struct transfer *t, struct pl_err *err)
 	return !x->url->tls || set_trust(t, err);
 }
 
-/* ---- what went wrong ------------------------------------------------------ */
-
-static const struct {
-	CURLcode is;
-	const char *code;
-	bool retryable;
-} troubles[] = {
-    {CURLE_COULDNT_RESOLVE_HOST, "http.resolve", true},
-    {CURLE_COULDNT_RESOLVE_PROXY, "http.resolve", true},
-    {CURLE_COULDNT_CONNECT, "http.connect", true},
-    {CURLE_PROXY, "http.connect", true},
-    {CURLE_INTERFACE_FAILED, "http.connect", false},
-    {CURLE_SSL_CONNECT_ERROR, "http.tls", false},
-    {CURLE_PEER_FAILED_VERIFICATION, "http.tls", false},
-    {CURLE_SSL_CERTPROBLEM, "http.tls", false},
-    {CURLE_SSL_CIPHER, "http.tls", false},
-    {CURLE_SSL_CACERT_BADFILE, "http.tls", false},
-    {CURLE_SSL_ISSUER_ERROR, "http.tls", false},
-    {CURLE_SSL_CRL_BADFILE, "http.tls", false},
-    {CURLE_SSL_INVALIDCERTSTATUS, "http.tls", false},
-    {CURLE_SSL_ENGINE_INITFAILED, "http.tls", false},
-    {CURLE_USE_SSL_FAILED, "http.tls", false},
-    {CURLE_OPERATION_TIMEDOUT, "http.timeout", true},
-    {CURLE_GOT_NOTHING, "http.reset", true},
-    {CURLE_SEND_ERROR, "http.reset", true},
-    {CURLE_RECV_ERROR, "http.reset", true},
-    {CURLE_PARTIAL_FILE, "http.reset", true},
-    {CURLE_HTTP2, "http.reset", true},
-    {CURLE_HTTP2_STREAM, "http.reset", true},
-    {CURLE_OUT_OF_MEMORY, "http.large", false}, /* a header line over 100 KB */
-    {CURLE_FILESIZE_EXCEEDED, "http.large", false},
-    {CURLE_URL_MALFORMAT, "http.url", false},
-};
-
-static void describe_timeout(struct pl_buf *out, const struct transfer *t)
-{
-	const struct pl_exchange *x = t->x;
-	int64_t connect = x->request->connect_timeout;
-
-	if (!x->sent) {
-		pl_buf_puts(out, "no connection within ");
-		pl_duration_write(out, connect < x->timeout ? connect : x->timeout);
-		return;
-	}
-	if (x->status == 0)
-		pl_buf_puts(out, "no answer within ");
-	else
-		pl_buf_printf(out, "the answer was not whole (%zu bytes) within ",
-		    x->content.len);
-	pl_duration_write(out, x->timeout);
-}
-
-static void describe(struct pl_buf *out, const struct transfer *t, CURLcode code)
-{
-	const char *said = *t->trouble ? t->trouble : curl.easy_strerror(code);
-	struct pl_buf masked = {0};
-
-	if (code == CURLE_OPERATION_TIMEDOUT) {
-		describe_timeout(out, t);
-		return;
-	}
-	if (code == CURLE_GOT_NOTHING)
-		pl_buf_puts(out, "the server closed the connection without an answer");
-	else if (code == CURLE_PARTIAL_FILE)
-		pl_buf_printf(
-		    out, "the answer was cut off after %zu bytes", t->x->content.len);
-	else if (code == CURLE_OUT_OF_MEMORY)
-		pl_buf_puts(out, "a line of the answer's header is too long");
-	else {
-		pl_secret_mask(t->x->host, &masked, said, strlen(said));
-		pl_printable(out, masked.at ? masked.at : "", masked.len, false);
-		pl_buf_fini(&masked);
-	}
-}
-
-static void fill_error(struct transfer *t, CURLcode code)
-{
-	struct pl_exchange *x = t->x;
-	const char *name = "http.protocol";
-	bool retryable = false;
-	struct pl_buf text = {0};
-
-	for (size_t i = 0; i < PL_COUNT(troubles); i++) {
-		if (troubles[i].is != code)
-			continue;
-		name = troubles[i].code;
-		retryable = troubles[i].retryable;
-	}
-	if (code == CURLE_RECV_ERROR && strstr(t->trouble, "chunked-encoding")) {
-		name = "http.protocol";
-		retryable = false;
-	}
-	if (!t->knows_sent && strcmp(name, "http.resolve") &&
-	    strcmp(name, "http.connect") && strcmp(name, "http.tls") &&
-	    strcmp(name, "http.url"))
-		x->sent = true;
-	describe(&text, t, code);
-	if (!strcmp(name, "http.tls")) {
-		pl_buf_puts(&text, "; trusted is ");
-		describe_trust(&text, t);
-	}
-	pl_fail(&x->err, name, "%.900s", text.at);
-	x->err.retryable = retryable;
-	pl_buf_fini(&text);
-}
-
 /* ---- the life of a transfer ---------------------------------------------- */
 
 static void give_back(struct wire *w, CURL *easy)
@@ -462,7 +351,9 @@ static void drain(struct wire *w)
 		curl.easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
 		take_off(t);
 		if (code && !t->x->err.code[0])
-			fill_error(t, code);
+			pl_http_trouble(t->x, code,
+			    *t->trouble ? t->trouble : curl.easy_strerror(code),
+			    t->knows_sent, trust_of(t));
 		finish(t, code != CURLE_OK);
 		launch_waiting(w);
 	}
