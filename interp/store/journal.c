@@ -177,11 +177,11 @@ static bool spoilt(
 static bool take(struct reading *r, const struct pl_lines *l, struct pl_arena *scratch,
     struct pl_buf *again, struct pl_err *err)
 {
-	struct pl_value *record;
+	struct pl_value *record = NULL;
 	struct pl_stamp stamp;
 	struct pl_err why;
-	if (!pl_record_read(&record, &stamp, r->each ? r->arena : scratch, again, l->at,
-	        (size_t)l->len, &why) ||
+	if (!pl_record_read(r->each ? &record : NULL, &stamp,
+	        r->each ? r->arena : scratch, again, l->at, (size_t)l->len, &why) ||
 	    !pl_record_fits(&stamp, r->chain, &why))
 		return spoilt(r, l->number, why.msg, err);
 	pl_chain_step(r->chain, l->at, (size_t)l->len);

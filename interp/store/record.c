@@ -31,21 +31,29 @@ bool pl_run_valid(const char *run)
 	return pl_run_validn(run, strlen(run));
 }
 
-/* A record's type and a head's state: 1 to 64 visible ASCII characters. */
-static bool is_word(const struct pl_value *v)
+static struct pl_span span_of(const struct pl_value *v)
 {
-	if (!v || v->kind != PL_TEXT || v->as.text.len < 1 || v->as.text.len > 64)
-		return false;
-	for (size_t i = 0; i < v->as.text.len; i++)
-		if (v->as.text.at[i] <= ' ' || v->as.text.at[i] > '~')
-			return false;
-	return true;
+	if (!v || v->kind != PL_TEXT)
+		return (struct pl_span){NULL, 0};
+	return (struct pl_span){v->as.text.at, v->as.text.len};
 }
 
-static bool is_hash(const struct pl_value *v)
+/* A record's type and a head's state: 1 to 64 visible ASCII characters. */
+static bool is_word(struct pl_span s)
 {
-	return v && v->kind == PL_TEXT && v->as.text.len == 64 &&
-	    strspn(v->as.text.at, "0123456789abcdef") == 64;
+	for (size_t i = 0; i < s.len; i++)
+		if (s.at[i] <= ' ' || s.at[i] > '~')
+			return false;
+	return s.len >= 1 && s.len <= 64;
+}
+
+static bool is_hash(struct pl_span s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (!((s.at[i] >= '0' && s.at[i] <= '9') ||
+		        (s.at[i] >= 'a' && s.at[i] <= 'f')))
+			return false;
+	return s.len == 64;
 }
 
 static int number(const char *s, size_t n)
@@ -58,13 +66,13 @@ static int number(const char *s, size_t n)
 
 /* As pl_time_write gives it, to the letter: other ways to write an instant are
  * no record of ours. Read by hand, since this is asked of every line. */
-static bool is_time(const struct pl_value *v)
+static bool is_time(struct pl_span s)
 {
 	static const char form[] = "dddd-dd-ddTdd:dd:dd.dddZ";
 	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	if (!v || v->kind != PL_TEXT || v->as.text.len != sizeof form - 1)
+	if (s.len != sizeof form - 1)
 		return false;
-	const char *t = v->as.text.at;
+	const char *t = s.at;
 	for (size_t i = 0; form[i]; i++)
 		if (form[i] == 'd' ? t[i] < '0' || t[i] > '9' : t[i] != form[i])
 			return false;
@@ -75,33 +83,42 @@ static bool is_time(const struct pl_value *v)
 	    number(t + 14, 2) <= 59 && number(t + 17, 2) <= 59;
 }
 
-/* The members that every record has. `record` is a map. */
-static bool read_stamp(
-    struct pl_stamp *out, const struct pl_value *record, struct pl_err *err)
+static void copy(char *out, struct pl_span s)
 {
-	const struct pl_value *seq = pl_get(record, "seq");
-	const struct pl_value *prev = pl_get(record, "prev");
-	const struct pl_value *run = pl_get(record, "run");
-	const struct pl_value *type = pl_get(record, "type");
-	if (!seq || seq->kind != PL_INT || seq->as.whole < 0 ||
-	    seq->as.whole >= SEQ_MAX)
+	memcpy(out, s.at, s.len);
+	out[s.len] = '\0';
+}
+
+static bool read_stamp(
+    struct pl_stamp *out, const struct pl_facts *f, struct pl_err *err)
+{
+	if (f->seq < 0 || f->seq >= SEQ_MAX)
 		return pl_fail(
 		    err, CORRUPT, "seq is missing or not a whole number from 0");
-	if (!is_hash(prev))
+	if (!is_hash(f->prev))
 		return pl_fail(err, CORRUPT, "prev is missing or not a SHA-256 in hex");
-	if (!is_time(pl_get(record, "time")))
+	if (!is_time(f->time))
 		return pl_fail(err, CORRUPT,
 		    "time is missing or not like 2026-01-31T00:00:00.000Z");
-	if (!is_word(type))
+	if (!is_word(f->type))
 		return pl_fail(err, CORRUPT, "type is missing or not a word");
-	if (!run || run->kind != PL_TEXT ||
-	    !pl_run_validn(run->as.text.at, run->as.text.len))
+	if (!pl_run_validn(f->run.at, f->run.len))
 		return pl_fail(err, CORRUPT, "run is missing or not a run's id");
-	*out = (struct pl_stamp){.seq = seq->as.whole,
-	    .prev = prev->as.text.at,
-	    .run = run->as.text.at,
-	    .type = type->as.text.at};
+	out->seq = f->seq;
+	copy(out->prev, f->prev);
+	copy(out->run, f->run);
+	copy(out->type, f->type);
 	return true;
+}
+
+static struct pl_facts facts_of(const struct pl_value *record)
+{
+	const struct pl_value *seq = pl_get(record, "seq");
+	return (struct pl_facts){.seq = seq && seq->kind == PL_INT ? seq->as.whole : -1,
+	    .prev = span_of(pl_get(record, "prev")),
+	    .run = span_of(pl_get(record, "run")),
+	    .time = span_of(pl_get(record, "time")),
+	    .type = span_of(pl_get(record, "type"))};
 }
 
 static bool is_canonical(const struct pl_value *v, struct pl_buf *again,
@@ -124,16 +141,24 @@ bool pl_record_read(struct pl_value **out, struct pl_stamp *stamp, struct pl_are
     struct pl_buf *again, const char *line, size_t n, struct pl_err *err)
 {
 	struct pl_err why;
-	struct pl_value *v;
-	if (!pl_json_parse(&v, a, line, n, &why))
+	struct pl_value *v = NULL;
+	struct pl_facts facts;
+	bool sure = pl_form_sure(&facts, line, n);
+	if ((out || !sure) && !pl_json_parse(&v, a, line, n, &why))
 		return pl_fail(
 		    err, CORRUPT, "not a record: column %u: %s", why.column, why.msg);
-	if (v->kind != PL_MAP)
-		return pl_fail(
-		    err, CORRUPT, "not a record: a %s", pl_kind_name(v->kind));
-	if (!is_canonical(v, again, line, n, err) || !read_stamp(stamp, v, err))
+	if (!sure) {
+		if (v->kind != PL_MAP)
+			return pl_fail(
+			    err, CORRUPT, "not a record: a %s", pl_kind_name(v->kind));
+		if (!is_canonical(v, again, line, n, err))
+			return false;
+		facts = facts_of(v);
+	}
+	if (!read_stamp(stamp, &facts, err))
 		return false;
-	*out = v;
+	if (out)
+		*out = v;
 	return true;
 }
 
@@ -169,7 +194,8 @@ bool pl_record_write(struct pl_buf *line, struct pl_arena *a, struct pl_value *r
 	pl_map_set(a, record, "run", pl_text(a, run));
 	struct pl_stamp stamp;
 	struct pl_err why;
-	if (!read_stamp(&stamp, record, &why))
+	struct pl_facts facts = facts_of(record);
+	if (!read_stamp(&stamp, &facts, &why))
 		return pl_fail(
 		    err, "journal.record", "this cannot be a record: %s", why.msg);
 	pl_buf_reset(line);
@@ -187,7 +213,7 @@ bool pl_head_read(
     struct pl_head *out, const struct pl_value *record, struct pl_err *err)
 {
 	const struct pl_value *length = pl_get(record, "length");
-	const struct pl_value *hash = pl_get(record, "hash");
+	struct pl_span hash = span_of(pl_get(record, "hash"));
 	if (strcmp(pl_get_text(record, "type", ""), "head") != 0)
 		return pl_fail(err, CORRUPT, "type is not \"head\"");
 	if (!length || length->kind != PL_INT || length->as.whole < 0 ||
@@ -196,12 +222,12 @@ bool pl_head_read(
 		    err, CORRUPT, "length is missing or not a whole number from 0");
 	if (!is_hash(hash))
 		return pl_fail(err, CORRUPT, "hash is missing or not a SHA-256 in hex");
-	if (!is_word(pl_get(record, "state")))
+	if (!is_word(span_of(pl_get(record, "state"))))
 		return pl_fail(err, CORRUPT, "state is missing or not a word");
 	*out = (struct pl_head){.run = pl_get_text(record, "run", ""),
 	    .state = pl_get_text(record, "state", ""),
 	    .length = (uint64_t)length->as.whole};
-	memcpy(out->hash, hash->as.text.at, sizeof out->hash);
+	copy(out->hash, hash);
 	return true;
 }
 

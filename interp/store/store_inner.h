@@ -4,6 +4,7 @@
  * disk.c    the few calls that reach the disk, and what makes them lasting
  * lines.c   a file line by line, whatever its size
  * record.c  one record: how it must look, how it is chained to the next
+ * form.c    whether a line is canonical, quickly
  * heads.c   heads.jsonl
  */
 #ifndef PL_STORE_INNER_H
@@ -98,15 +99,29 @@ struct pl_chain {
 void pl_chain_start(struct pl_chain *c, const char *run);
 void pl_chain_step(struct pl_chain *c, const char *line, size_t n);
 
-/* What a record says about itself. Texts live as long as the record. */
+/* What a record says about itself. */
 struct pl_stamp {
 	int64_t seq;
-	const char *prev, *run, *type;
+	char prev[65], run[PL_RUN_MAX + 1], type[65];
 };
+
+/* The members that every record has, as they stand: at NULL, seq -1 where one is
+ * missing or of another kind. */
+struct pl_span {
+	const char *at;
+	size_t len;
+};
+struct pl_facts {
+	int64_t seq;
+	struct pl_span prev, run, time, type;
+};
+/* True: the line is a map in canonical form, for certain. False: it may be. */
+bool pl_form_sure(struct pl_facts *facts, const char *line, size_t n);
 
 /* Whether a line is a record as we write them, wherever it stands: a map in
  * canonical form with seq, prev, time, type and run, each well-formed. err->msg
- * says what is wrong; the code is journal.corrupt. `again` is scratch. */
+ * says what is wrong; the code is journal.corrupt. out may be NULL: then no tree
+ * is built where it can be told without. `again` is scratch. */
 bool pl_record_read(struct pl_value **out, struct pl_stamp *stamp, struct pl_arena *a,
     struct pl_buf *again, const char *line, size_t n, struct pl_err *err);
 /* Whether it may stand at the end of the chain. */

@@ -45,8 +45,10 @@ struct walk {
 	int64_t gap_from, gap_until; /* seqs that were left out last, [from, until) */
 	size_t lines;
 	uint64_t torn;
+	bool trees; /* `stands` wants the record, not only its place */
 	bool blind; /* the line before was too long to be hashed */
-	/* A line that stands where it belongs, a record or not (then NULL). */
+	/* A line that stands where it belongs, a record or not (then NULL). It is
+	 * built only where `trees` says so. */
 	void (*stands)(
 	    struct walk *w, int64_t seq, size_t line, const struct pl_value *record);
 	void *arg;
@@ -150,7 +152,8 @@ static void check_line(
 	uint64_t due = w->chain.length;
 	int64_t seq = (int64_t)due;
 	bool stands = true;
-	if (!pl_record_read(&record, &stamp, a, again, l->at, (size_t)l->len, &why)) {
+	if (!pl_record_read(w->trees ? &record : NULL, &stamp, a, again, l->at,
+	        (size_t)l->len, &why)) {
 		record = NULL;
 		say(w->said, "wrong", seq, l->number, "changed or inserted: %s",
 		    why.msg);
@@ -277,7 +280,7 @@ static void read_heads(struct verifier *v, struct said *said)
 {
 	drop_heads(v);
 	char *path = pl_store_path(v->store, HEADS);
-	struct walk w = {.said = said, .stands = keep_head, .arg = v};
+	struct walk w = {.said = said, .stands = keep_head, .arg = v, .trees = true};
 	pl_chain_start(&w.chain, NULL);
 	int fd = pl_disk_open(path, O_RDONLY);
 	if (fd < 0 && errno != ENOENT)
