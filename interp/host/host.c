@@ -187,7 +187,10 @@ static void turn_virtual(struct pl_host *h)
 		uv_run(&h->loop, UV_RUN_ONCE);
 		return;
 	}
+	/* A loop that only has timers of ours would not look who wakes it. */
+	uv_ref((uv_handle_t *)&h->wake);
 	uv_run(&h->loop, UV_RUN_NOWAIT);
+	uv_unref((uv_handle_t *)&h->wake);
 	/* Who woke us wants to look before time passes. */
 	if (!h->real && !h->woken)
 		pl_clock_jump(h);
