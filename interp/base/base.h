@@ -93,7 +93,8 @@ bool pl_class_parse(const char *name, enum pl_class *out);
  * The data that travels between rooms: JSON's kinds, with whole numbers apart
  * from real ones, and secrets as opaque references. A tree lives in an arena
  * and is freed with it. Maps keep the order of insertion and hold each key
- * once. Text may hold any bytes, NUL included.
+ * once; `cap` is nobody's but pl_map_set's, which hides an index behind large
+ * maps. Text may hold any bytes, NUL included.
  */
 enum pl_kind { PL_NULL, PL_BOOL, PL_INT, PL_REAL, PL_TEXT, PL_LIST, PL_MAP, PL_SECRET };
 
@@ -190,8 +191,10 @@ void pl_json_pretty(struct pl_buf *out, const struct pl_value *v);
 /*
  * Any value as data that pl_json_canonical accepts, and back without loss:
  * whole numbers beyond 2^53-1 become {"$int":"9007199254740993"}, reals that
- * JSON has no word for {"$real":"nan"|"inf"|"-inf"}, text that is not UTF-8
- * {"$bytes":"<base64>"}, secrets {"$secret":<what name_of gives>}; a map whose
+ * JSON has no word for {"$real":"nan"|"inf"|"-inf"}, reals that would be read as
+ * whole numbers {"$real":"5"} ("-0" too), text that is not UTF-8
+ * {"$bytes":"<base64>"}, secrets {"$secret":<what name_of gives>}; a map
+ * with a key that is not UTF-8 {"$pairs":[[key,value],…]}; a map whose
  * only key begins with "$" gets one more "$". name_of may be NULL (then a secret
  * packs as {"$secret":null}); secret_of may be NULL (then it unpacks as null).
  */

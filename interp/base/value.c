@@ -105,14 +105,114 @@ void pl_list_add(struct pl_arena *a, struct pl_value *list, struct pl_value *mem
 	list->as.list.len = len + 1;
 }
 
+/*
+ * A map with so many pairs gets an index of its keys from pl_map_setn, behind
+ * its pairs in the same memory; the highest bit of `cap` says that it is there.
+ * `count` is the number of pairs that it knows.
+ */
+enum { INDEXED = 32 };
+#define INDEX_MARK (UINT32_C(1) << 31)
+
+struct index {
+	uint32_t count, mask;
+	struct slot {
+		uint32_t hash, place; /* place + 1; 0: empty */
+	} at[];
+};
+
+static uint32_t room_of(const struct pl_value *map)
+{
+	return map->as.map.cap & ~INDEX_MARK;
+}
+
+static struct index *index_of(const struct pl_value *map)
+{
+	if (!(map->as.map.cap & INDEX_MARK))
+		return NULL;
+	return (struct index *)(void *)(map->as.map.at + room_of(map));
+}
+
+static uint32_t hash_key(const char *key, size_t n)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)key[i]) * UINT64_C(0x100000001b3);
+	return (uint32_t)(h ^ h >> 32);
+}
+
+static bool is_key(const struct pl_pair *pair, const char *key, size_t n)
+{
+	return pair->key_len == n && memcmp(pair->key, key, n) == 0;
+}
+
+static struct pl_pair *look_through(
+    const struct pl_value *map, const char *key, size_t n)
+{
+	for (uint32_t i = 0; i < map->as.map.len; i++)
+		if (is_key(&map->as.map.at[i], key, n))
+			return &map->as.map.at[i];
+	return NULL;
+}
+
 static struct pl_pair *find_pair(const struct pl_value *map, const char *key, size_t n)
 {
-	for (uint32_t i = 0; i < map->as.map.len; i++) {
-		struct pl_pair *pair = &map->as.map.at[i];
-		if (pair->key_len == n && memcmp(pair->key, key, n) == 0)
+	const struct index *index = index_of(map);
+
+	/* Somebody may have taken pairs out or moved them by hand. */
+	if (!index || index->count != map->as.map.len)
+		return look_through(map, key, n);
+	uint32_t hash = hash_key(key, n);
+	for (uint32_t i = hash & index->mask; index->at[i].place;
+	     i = (i + 1) & index->mask) {
+		if (index->at[i].hash != hash)
+			continue;
+		struct pl_pair *pair = &map->as.map.at[index->at[i].place - 1];
+		if (is_key(pair, key, n))
 			return pair;
+		if (hash_key(pair->key, pair->key_len) != hash)
+			return look_through(map, key, n);
 	}
 	return NULL;
+}
+
+static void index_pair(struct index *index, const struct pl_pair *pair)
+{
+	uint32_t hash = hash_key(pair->key, pair->key_len), i = hash & index->mask;
+
+	while (index->at[i].place)
+		i = (i + 1) & index->mask;
+	index->at[i] = (struct slot){.hash = hash, .place = ++index->count};
+}
+
+static void index_all(struct pl_value *map)
+{
+	struct index *index = index_of(map);
+
+	memset(index->at, 0, (index->mask + 1u) * sizeof index->at[0]);
+	index->count = 0;
+	for (uint32_t i = 0; i < map->as.map.len; i++)
+		index_pair(index, &map->as.map.at[i]);
+}
+
+static void make_room(struct pl_arena *a, struct pl_value *map)
+{
+	uint32_t len = map->as.map.len, cap = 4;
+
+	while (cap <= len)
+		cap *= 2;
+	size_t pairs = cap * sizeof(struct pl_pair), slots = 2 * (size_t)cap;
+	size_t extra =
+	    cap < INDEXED ? 0 : sizeof(struct index) + slots * sizeof(struct slot);
+	struct pl_pair *at = pl_arena_alloc(a, pairs + extra);
+	if (len)
+		memcpy(at, map->as.map.at, len * sizeof *at);
+	map->as.map.at = at;
+	map->as.map.cap = extra ? cap | INDEX_MARK : cap;
+	if (extra) {
+		index_of(map)->mask = (uint32_t)slots - 1;
+		index_all(map);
+	}
 }
 
 void pl_map_setn(struct pl_arena *a, struct pl_value *map, const char *key, size_t n,
@@ -120,23 +220,21 @@ void pl_map_setn(struct pl_arena *a, struct pl_value *map, const char *key, size
 {
 	assert(map->kind == PL_MAP && v);
 	struct pl_pair *pair = find_pair(map, key, n);
-	uint32_t len = map->as.map.len, cap = map->as.map.cap;
 
 	if (pair) {
 		pair->value = v;
 		return;
 	}
-	if (len >= cap) {
-		cap = cap < 4 ? 4 : cap * 2;
-		struct pl_pair *at = pl_arena_alloc(a, cap * sizeof *at);
-		if (len)
-			memcpy(at, map->as.map.at, len * sizeof *at);
-		map->as.map.at = at;
-		map->as.map.cap = cap;
-	}
-	map->as.map.at[len] =
+	if (map->as.map.len >= room_of(map))
+		make_room(a, map);
+	struct index *index = index_of(map);
+	if (index && index->count != map->as.map.len)
+		index_all(map);
+	pair = &map->as.map.at[map->as.map.len++];
+	*pair =
 	    (struct pl_pair){.key = pl_arena_text(a, key, n), .key_len = n, .value = v};
-	map->as.map.len = len + 1;
+	if (index)
+		index_pair(index, pair);
 }
 
 void pl_map_set(
@@ -253,7 +351,7 @@ static void copy_pairs(
 {
 	uint32_t n = from->as.map.len;
 
-	to->as.map.cap = n;
+	to->as.map.cap = n; /* and no index */
 	to->as.map.at = n ? pl_arena_alloc(a, n * sizeof *to->as.map.at) : NULL;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct pl_pair *pair = &from->as.map.at[i];
