@@ -64,6 +64,9 @@ static void wrong_arguments(struct host_case *t)
 	    {"{\"argv\":[\"./file\"]}", "proc.start", "permission denied"},
 	    {"{\"argv\":[\"./script\"]}", "proc.missing", "interpreter"},
 	};
+	/* Valgrind cannot take back an execve() that the kernel refuses so late. */
+	const char *preload = getenv("LD_PRELOAD");
+	size_t count = PL_COUNT(cases) - (preload && strstr(preload, "vgpreload"));
 	char path[128];
 	FILE *f;
 
@@ -76,7 +79,7 @@ static void wrong_arguments(struct host_case *t)
 	f = fopen(path, "w");
 	CHECK(f && fputs("#!/no/such/interpreter\n", f) >= 0 && !fclose(f));
 	CHECK(!chmod(path, 0755));
-	for (size_t i = 0; i < PL_COUNT(cases); i++) {
+	for (size_t i = 0; i < count; i++) {
 		CHECK(!run(t, cases[i].args));
 		CHECK_TEXT(t->call.err.code, cases[i].code);
 		if (!strstr(t->call.err.msg, cases[i].word))
@@ -232,28 +235,45 @@ static bool is_gone(struct host_case *t, const char *file)
 	return false;
 }
 
+/* All at once: each of them takes its seconds. */
 static void timeouts(struct host_case *t)
 {
+	static const char *const args[] = {
+	    "{\"shell\":\"echo last words >&2; sleep 60 & echo $! >pid; wait\","
+	    "\"timeout\":300}",
+	    /* Deaf to SIGTERM, the grandchild as well. */
+	    "{\"shell\":\"trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & "
+	    "echo $! >deaf; while :; do sleep 1; done\",\"timeout\":300}",
+	    /* The child goes at SIGTERM, its deaf child only at SIGKILL. */
+	    "{\"shell\":\"(trap '' TERM; while :; do sleep 1; done) >/dev/null 2>&1 & "
+	    "echo $! >left; wait\",\"timeout\":300}",
+	    /* Cancelled. */
+	    "{\"shell\":\"sleep 60 & echo $! >cancelled; wait\"}",
+	};
+	const char *mark = pl_arena_printf(&t->arena, "%s/cancelled", t->root);
+	struct pl_call calls[PL_COUNT(args)];
+	struct stat st;
 	int64_t begun = case_clock();
 
-	CHECK(!run(t,
-	    "{\"shell\":\"echo last words >&2; sleep 60 & echo $! >pid; wait\","
-	    "\"timeout\":200}"));
-	CHECK_TEXT(t->call.err.code, "proc.timeout");
-	CHECK(t->call.err.unknown && !t->call.err.retryable);
-	CHECK(strstr(t->call.err.msg, "last words"));
-	CHECK(is_gone(t, "pid"));
-	/* Deaf to SIGTERM, the grandchild as well. */
-	CHECK(!run(t,
-	    "{\"shell\":\"trap '' TERM; (trap '' TERM; while :; do sleep 1; done) & "
-	    "echo $! >deaf; while :; do sleep 1; done\",\"timeout\":100}"));
-	CHECK_TEXT(t->call.err.code, "proc.timeout");
-	CHECK(is_gone(t, "deaf"));
-	/* The child goes at SIGTERM, its deaf child only at SIGKILL. */
-	CHECK(!run(t,
-	    "{\"shell\":\"(trap '' TERM; while :; do sleep 1; done) >/dev/null 2>&1 & "
-	    "echo $! >left; wait\",\"timeout\":100}"));
-	CHECK(is_gone(t, "left"));
+	for (size_t i = 0; i < PL_COUNT(args); i++) {
+		case_call(t, case_row(pl_process_rows, "proc.run"), args[i]);
+		calls[i] = t->call;
+		pl_process_run(&calls[i]);
+	}
+	while (stat(mark, &st) || !st.st_size)
+		pl_host_turn(t->host);
+	pl_call_cancel(&calls[3]);
+	pl_call_cancel(&calls[3]);
+	while (pl_host_turn(t->host))
+		;
+	CHECK_INT(t->finished, PL_COUNT(args));
+	for (size_t i = 0; i < PL_COUNT(args); i++) {
+		CHECK_TEXT(calls[i].err.code, i < 3 ? "proc.timeout" : "cancelled");
+		CHECK(calls[i].err.unknown && !calls[i].err.retryable);
+	}
+	CHECK(strstr(calls[0].err.msg, "last words"));
+	CHECK(is_gone(t, "pid") && is_gone(t, "deaf") && is_gone(t, "left") &&
+	    is_gone(t, "cancelled"));
 	CHECK(case_clock() - begun < 20000);
 	/* A read changes nothing: its outcome is known. */
 	CHECK(!case_run(t, pl_process_rows, "proc.read",
@@ -272,17 +292,6 @@ static void left_behind(struct host_case *t)
 	CHECK(case_clock() - begun < 10000);
 	/* It is not ours to end: somebody started it on purpose. */
 	CHECK(run(t, "{\"shell\":\"kill $(cat bg)\"}"));
-}
-
-static void cancelling(struct host_case *t)
-{
-	t->cancel_after = 100;
-	CHECK(!run(t, "{\"shell\":\"sleep 60 & echo $! >cancelled; wait\"}"));
-	t->cancel_after = 0;
-	CHECK_TEXT(t->call.err.code, "cancelled");
-	CHECK(t->call.err.unknown);
-	CHECK(is_gone(t, "cancelled"));
-	CHECK_INT(t->finished, 1);
 }
 
 static void much(struct host_case *t)
@@ -368,7 +377,7 @@ static void freed_under_way(void)
 
 	case_init(&t);
 	case_call(&t, case_row(pl_process_rows, "proc.run"),
-	    "{\"shell\":\"sleep 60 & wait\",\"input\":\"x\"}");
+	    "{\"argv\":[\"sleep\",\"60\"],\"input\":\"x\"}");
 	pl_process_run(&t.call);
 	pl_host_turn(t.host);
 	case_fini(&t);
@@ -392,9 +401,8 @@ int main(void)
 	} tests[] = {{"plain", plain}, {"wrong arguments", wrong_arguments},
 	    {"directories", directories}, {"environment", environment},
 	    {"input", input}, {"exits", exits}, {"timeouts", timeouts},
-	    {"left behind", left_behind}, {"cancelling", cancelling}, {"much", much},
-	    {"descriptors", descriptors}, {"latched", latched},
-	    {"many at once", many_at_once}, {"targets", targets}};
+	    {"left behind", left_behind}, {"much", much}, {"descriptors", descriptors},
+	    {"latched", latched}, {"many at once", many_at_once}, {"targets", targets}};
 
 	for (size_t i = 0; i < PL_COUNT(tests); i++) {
 		struct host_case t;
