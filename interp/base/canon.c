@@ -37,12 +37,13 @@ static void write_text(struct pl_buf *out, const char *s, size_t n)
 	const char *end = s + n, *run = s;
 
 	pl_buf_putc(out, '"');
-	for (; s < end; s++) {
-		if (!needs_escape((unsigned char)*s))
-			continue;
-		pl_buf_add(out, run, (size_t)(s - run));
-		write_escape(out, (unsigned char)*s);
-		run = s + 1;
+	while ((s += pl_plain_length(s, (size_t)(end - s))) < end) {
+		if (needs_escape((unsigned char)*s)) {
+			pl_buf_add(out, run, (size_t)(s - run));
+			write_escape(out, (unsigned char)*s);
+			run = s + 1;
+		}
+		s++;
 	}
 	pl_buf_add(out, run, (size_t)(end - run));
 	pl_buf_putc(out, '"');

@@ -6,6 +6,9 @@
 
 /* Length of the well-formed UTF-8 sequence at s (1 to 4), 0 if there is none. */
 size_t pl_utf8_length(const char *s, size_t n);
+/* How many bytes from s on are ASCII that JSON writes as it is: neither control
+ * characters nor quotes nor backslashes. */
+size_t pl_plain_length(const char *s, size_t n);
 /* One code point, below 0x110000, as UTF-8. Returns its length. */
 size_t pl_utf8_encode(char out[4], uint32_t c);
 /* A finite number as ES6's Number::toString writes it, NUL-terminated. */

@@ -154,11 +154,6 @@ static bool read_escape(struct reader *r, const char *p, const char **next)
 	return true;
 }
 
-static bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
-}
-
 /* r->at stands on the opening quote. *text is in the arena. */
 static bool read_string(struct reader *r, const char **text, size_t *len)
 {
@@ -167,8 +162,7 @@ static bool read_string(struct reader *r, const char **text, size_t *len)
 
 	r->text.len = 0;
 	for (;;) {
-		while (p < r->end && is_plain((unsigned char)*p))
-			p++;
+		p += pl_plain_length(p, (size_t)(r->end - p));
 		if (p >= r->end)
 			return fail(r, open, "json.syntax", "this text is not closed");
 		unsigned char c = (unsigned char)*p;

@@ -85,10 +85,11 @@ static struct pl_arena_block *add_block(struct pl_arena *a, size_t need)
 	return block;
 }
 
+/* align: a power of two. */
 static void *carve(struct pl_arena *a, size_t n, size_t align)
 {
 	struct pl_arena_block *block = a->head;
-	size_t start = block ? (block->used + align - 1) / align * align : 0;
+	size_t start = block ? (block->used + align - 1) & ~(align - 1) : 0;
 
 	if (!block || start > block->cap || n > block->cap - start) {
 		block = add_block(a, n);

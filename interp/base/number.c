@@ -86,17 +86,41 @@ static bool try_precision(char *digits, int *exponent, double d, int precision)
 	return reads_back(digits, *exponent, d);
 }
 
+/*
+ * 0.25, 12.5, 99.95: the most common reals, found without asking libc. Where
+ * whole / 10^n is d, with both exact doubles, these digits read back as d; and
+ * up to 15 digits no other decimal so short does.
+ */
+static bool few_decimals(char *digits, int *exponent, double d)
+{
+	static const double powers[] = {1e1, 1e2, 1e3, 1e4, 1e5, 1e6};
+
+	for (size_t i = 0; d < 1e9 && i < PL_COUNT(powers); i++) {
+		double scaled = d * powers[i];
+		int64_t whole = (int64_t)scaled;
+		if ((double)whole != scaled || (double)whole / powers[i] != d)
+			continue;
+		*exponent =
+		    snprintf(digits, MOST_DIGITS + 1, "%lld", (long long)whole) -
+		    (int)i - 2;
+		return true;
+	}
+	return false;
+}
+
 static int shortest_digits(char *digits, double d)
 {
 	/* Any normal double whose shortest form has up to 15 digits shows it
 	 * when rounded to 15; below DBL_MIN that does not hold. */
 	int precision = d < DBL_MIN ? 1 : DBL_DIG, exponent = 0;
 
-	while (
-	    precision < MOST_DIGITS && !try_precision(digits, &exponent, d, precision))
-		precision++;
-	if (precision == MOST_DIGITS)
-		exponent = round_digits(digits, d, precision);
+	if (!few_decimals(digits, &exponent, d)) {
+		while (precision < MOST_DIGITS &&
+		    !try_precision(digits, &exponent, d, precision))
+			precision++;
+		if (precision == MOST_DIGITS)
+			exponent = round_digits(digits, d, precision);
+	}
 	for (size_t n = strlen(digits); n > 1 && digits[n - 1] == '0'; n--)
 		digits[n - 1] = '\0';
 	return exponent;

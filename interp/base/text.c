@@ -82,6 +82,29 @@ bool pl_utf8_valid(const char *s, size_t n)
 	return true;
 }
 
+/* Eight bytes at a time. A byte below 0x20 borrows from its highest bit when 0x20
+ * is taken from it; a byte equal to the quote is zero after the exclusive or, and
+ * borrows when 1 is taken from it. */
+size_t pl_plain_length(const char *s, size_t n)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101), highest = ones * 0x80;
+	size_t i = 0;
+	uint64_t eight;
+
+	for (; n - i >= sizeof eight; i += sizeof eight) {
+		memcpy(&eight, s + i, sizeof eight);
+		uint64_t quote = eight ^ ones * '"', slash = eight ^ ones * '\\';
+		uint64_t odd = eight | (eight - ones * 0x20) |
+		    ((quote - ones) & ~quote) | ((slash - ones) & ~slash);
+		if (odd & highest)
+			break;
+	}
+	while (i < n && s[i] >= 0x20 && (unsigned char)s[i] < 0x80 && s[i] != '"' &&
+	    s[i] != '\\')
+		i++;
+	return i;
+}
+
 /* ---- for a terminal ---------------------------------------------------- */
 
 static uint32_t decode(const char *s, size_t len)
