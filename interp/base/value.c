@@ -400,21 +400,60 @@ static bool same_lists(const struct pl_value *a, const struct pl_value *b)
 	return true;
 }
 
+static int by_key(const void *left, const void *right)
+{
+	const struct pl_pair *a = *(const struct pl_pair *const *)left;
+	const struct pl_pair *b = *(const struct pl_pair *const *)right;
+
+	if (a->key_len != b->key_len)
+		return a->key_len < b->key_len ? -1 : 1;
+	return memcmp(a->key, b->key, a->key_len);
+}
+
+/* Yours to free(). */
+static const struct pl_pair **sort_pairs(const struct pl_value *map)
+{
+	uint32_t n = map->as.map.len;
+	const struct pl_pair **sorted = pl_alloc(n * sizeof *sorted);
+
+	for (uint32_t i = 0; i < n; i++)
+		sorted[i] = &map->as.map.at[i];
+	qsort(sorted, n, sizeof *sorted, by_key);
+	return sorted;
+}
+
+static bool same_pairs(const struct pl_pair *a, const struct pl_pair *b)
+{
+	return is_key(a, b->key, b->key_len) && pl_same(a->value, b->value);
+}
+
+static bool same_keys_in_order(const struct pl_value *a, const struct pl_value *b)
+{
+	for (uint32_t i = 0; i < a->as.map.len; i++)
+		if (!is_key(
+		        &a->as.map.at[i], b->as.map.at[i].key, b->as.map.at[i].key_len))
+			return false;
+	return true;
+}
+
 static bool same_maps(const struct pl_value *a, const struct pl_value *b)
 {
-	if (a->as.map.len != b->as.map.len)
+	uint32_t n = a->as.map.len, i = 0;
+
+	if (n != b->as.map.len)
 		return false;
-	for (uint32_t i = 0; i < a->as.map.len; i++) {
-		const struct pl_pair *mine = &a->as.map.at[i];
-		/* Nearly always in the same place. */
-		const struct pl_pair *theirs = &b->as.map.at[i];
-		if (mine->key_len != theirs->key_len ||
-		    memcmp(mine->key, theirs->key, mine->key_len) != 0)
-			theirs = find_pair(b, mine->key, mine->key_len);
-		if (!theirs || !pl_same(mine->value, theirs->value))
-			return false;
+	/* Nearly always in the same order. */
+	if (same_keys_in_order(a, b)) {
+		while (i < n && same_pairs(&a->as.map.at[i], &b->as.map.at[i]))
+			i++;
+		return i == n;
 	}
-	return true;
+	const struct pl_pair **mine = sort_pairs(a), **theirs = sort_pairs(b);
+	while (i < n && same_pairs(mine[i], theirs[i]))
+		i++;
+	free(mine);
+	free(theirs);
+	return i == n;
 }
 
 bool pl_same(const struct pl_value *a, const struct pl_value *b)

@@ -189,6 +189,15 @@ static void test_same(void)
 		        pl_same(x, y) == rows[i].same && pl_same(y, x) == rows[i].same))
 			printf("  %s %s\n", rows[i].a, rows[i].b);
 	}
+	struct pl_value *up = pl_map(&a), *down = pl_map(&a);
+	for (int i = 0; i < 20000; i++) {
+		pl_map_set(&a, up, pl_arena_printf(&a, "%d", i), pl_int(&a, i));
+		pl_map_set(&a, down, pl_arena_printf(&a, "%d", 19999 - i),
+		    pl_int(&a, 19999 - i));
+	}
+	CHECK(pl_same(up, down));
+	pl_map_set(&a, down, "777", pl_int(&a, 0));
+	CHECK(!pl_same(up, down) && !pl_same(down, up));
 	double nan = (double)NAN;
 	CHECK(pl_same(pl_real(&a, nan), pl_real(&a, nan)));
 	CHECK(!pl_same(pl_real(&a, nan), pl_int(&a, 0)));
