@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "host_inner.h"
 
@@ -118,6 +120,17 @@ void pl_git_run(struct pl_call *call, bool (*work)(struct pl_call *call))
 		pl_call_work(call, work);
 }
 
+static bool is_foreign(const char *directory)
+{
+	git_buf found = {0};
+	struct stat st;
+	bool foreign = !pl_git.repository_discover(&found, directory, 0, NULL) &&
+	    !stat(found.ptr, &st) && st.st_uid != geteuid();
+
+	pl_git.buf_dispose(&found);
+	return foreign;
+}
+
 git_repository *pl_git_open(struct pl_call *call)
 {
 	const char *directory = pl_git_job(call)->directory;
@@ -126,6 +139,8 @@ git_repository *pl_git_open(struct pl_call *call)
 
 	if (!rc)
 		return repo;
+	if (rc == GIT_ENOTFOUND && is_foreign(directory))
+		rc = GIT_EOWNER; /* 1.5 says so where no safe.directory is set at all */
 	if (rc == GIT_ENOTFOUND)
 		pl_fail(&call->err, "git.repository",
 		    "no git repository at \"%s\" or above it", directory);

@@ -19,13 +19,13 @@
 #define PL_GIT_API(X) \
 	X(blob_create_from_buffer) X(blob_create_from_workdir) X(blob_free) \
 	X(blob_lookup) X(blob_rawcontent) X(blob_rawsize) \
-	X(branch_upstream_name) X(buf_dispose) \
+	X(buf_dispose) \
 	X(clone) X(clone_options_init) \
 	X(commit_author) X(commit_create) X(commit_free) X(commit_id) \
 	X(commit_lookup) X(commit_message) X(commit_parent_id) \
 	X(commit_parentcount) X(commit_summary) X(commit_time) \
 	X(commit_tree) X(commit_tree_id) \
-	X(config_free) X(config_get_multivar_foreach) X(config_open_default) \
+	X(config_foreach) X(config_free) X(config_get_multivar_foreach) X(config_open_default) \
 	X(credential_ssh_key_from_agent) X(credential_ssh_key_new) \
 	X(credential_username_new) X(credential_userpass_plaintext_new) \
 	X(error_clear) X(error_last) X(error_set_str) \
@@ -44,20 +44,20 @@
 	X(packbuilder_new) X(packbuilder_object_count) X(packbuilder_write) \
 	X(push_options_init) \
 	X(reference_create) X(reference_create_matching) X(reference_delete) \
-	X(reference_free) X(reference_is_branch) \
+	X(reference_free) \
 	X(reference_iterator_free) X(reference_iterator_glob_new) \
 	X(reference_iterator_new) X(reference_lookup) X(reference_name) \
 	X(reference_name_is_valid) X(reference_name_to_id) X(reference_next) \
 	X(reference_peel) X(reference_remove) X(reference_symbolic_target) \
 	X(reference_target) X(reference_type) \
-	X(refspec_direction) X(refspec_src_matches) X(refspec_transform) \
-	X(remote_connect) \
-	X(remote_create_anonymous) X(remote_disconnect) X(remote_fetch) \
-	X(remote_free) X(remote_get_refspec) X(remote_list) X(remote_lookup) \
-	X(remote_ls) X(remote_prune) X(remote_pushurl) X(remote_refspec_count) \
-	X(remote_set_instance_pushurl) X(remote_set_instance_url) \
-	X(remote_upload) X(remote_url) \
-	X(repository_free) X(repository_head) X(repository_head_unborn) \
+	X(refspec_free) X(refspec_parse) X(refspec_src_matches) X(refspec_transform) \
+	X(remote_connect) X(remote_create_options_init) X(remote_create_with_opts) \
+	X(remote_disconnect) X(remote_fetch) \
+	X(remote_free) \
+	X(remote_ls) \
+	\
+	X(remote_upload) \
+	X(repository_config_snapshot) X(repository_discover) X(repository_free) X(repository_head) X(repository_head_unborn) \
 	X(repository_index) X(repository_init_ext) \
 	X(repository_init_options_init) X(repository_is_bare) \
 	X(repository_is_shallow) X(repository_item_path) X(repository_odb) \
@@ -69,7 +69,7 @@
 	X(signature_default) X(signature_free) X(signature_new) \
 	X(status_byindex) X(status_list_entrycount) X(status_list_free) \
 	X(status_list_new) X(status_options_init) \
-	X(strarray_dispose) X(stream_register) \
+	X(stream_register) \
 	X(submodule_free) X(submodule_lookup) X(submodule_wd_id) \
 	X(tag_annotation_create) X(tag_create) X(tag_free) X(tag_lookup) \
 	X(tag_message) X(tag_target_id) \
@@ -183,6 +183,22 @@ void pl_git_branch(struct pl_call *call);
 const char *pl_git_branch_target(struct pl_call *call);
 void pl_git_branch_predict(struct pl_call *call);
 void pl_git_branch_probe(struct pl_call *call);
+
+/* ---- the configuration (git_config.c) ------------------------------------ */
+
+/* Where a remote (or a URL in its place) is, insteadOf applied. Code: git.remote. */
+bool pl_git_config_url(const char **out, struct pl_call *call, git_repository *repo,
+    const char *name, bool push);
+/* The remote's refspecs, a list of text; NULL: call->err is filled. */
+struct pl_value *pl_git_config_fetch(
+    struct pl_call *call, git_repository *repo, const char *name);
+bool pl_git_config_is_remote(
+    struct pl_call *call, git_repository *repo, const char *name);
+/* Branch -> "origin/main"; NULL: call->err is filled. */
+struct pl_value *pl_git_config_upstreams(struct pl_call *call, git_repository *repo);
+/* Under which name the clone keeps a ref of the remote; NULL: not at all. */
+const char *pl_git_tracking(
+    struct pl_arena *a, const struct pl_value *fetch, const char *ref);
 
 /* ---- remotes (git_net.c, git_remote.c, git_push.c) ----------------------- */
 

@@ -235,7 +235,7 @@ static struct pl_value *member(
 
 static bool list_refs(struct pl_call *call, const char *glob,
     bool (*add)(struct pl_call *call, git_repository *repo, git_reference *ref),
-    void (*overlay)(struct pl_call *call))
+    bool (*finish)(struct pl_call *call, git_repository *repo))
 {
 	git_repository *repo = pl_git_open(call);
 	git_reference_iterator *all = NULL;
@@ -256,8 +256,8 @@ static bool list_refs(struct pl_call *call, const char *glob,
 	}
 	if (rc && rc != GIT_ITEROVER)
 		ok = pl_git_fail(call, repo, rc, "listing refs");
-	if (ok && call->overlay)
-		overlay(call);
+	if (ok)
+		ok = finish(call, repo);
 	if (ok)
 		sort_by_name(call->result);
 	pl_git.reference_iterator_free(all);
@@ -302,11 +302,12 @@ static bool add_tag(struct pl_call *call, git_repository *repo, git_reference *r
 	return true;
 }
 
-static void overlay_tags(struct pl_call *call)
+static bool finish_tags(struct pl_call *call, git_repository *repo)
 {
 	struct pl_arena *a = call->arena;
 	const struct pl_value *tags = pl_git_overlay(call, "git:refs/tags/");
 
+	(void)repo;
 	for (uint32_t i = 0; i < tags->as.map.len; i++) {
 		const char *name = tags->as.map.at[i].key;
 		const struct pl_value *about;
@@ -322,11 +323,12 @@ static void overlay_tags(struct pl_call *call)
 		pl_map_set(
 		    a, v, "message", pl_text(a, pl_get_text(about, "message", NULL)));
 	}
+	return true;
 }
 
 static bool tags_work(struct pl_call *call)
 {
-	return list_refs(call, "refs/tags/*", add_tag, overlay_tags);
+	return list_refs(call, "refs/tags/*", add_tag, finish_tags);
 }
 
 void pl_git_tags(struct pl_call *call)
@@ -343,48 +345,47 @@ static bool add_branch(struct pl_call *call, git_repository *repo, git_reference
 {
 	struct pl_arena *a = call->arena;
 	const char *full = pl_git.reference_name(ref);
-	const char *name = full + strlen(home(call));
-	git_buf upstream = {0};
 	struct pl_value *v;
 
+	(void)repo;
 	if (pl_git.reference_type(ref) != GIT_REFERENCE_DIRECT)
 		return true; /* refs/remotes/origin/HEAD repeats another */
-	v = fresh(a, call->result, name);
+	v = fresh(a, call->result, full + strlen(home(call)));
 	pl_map_set(a, v, "sha", pl_git_sha(a, pl_git.reference_target(ref)));
 	pl_map_set(a, v, "upstream", pl_null(a));
-	if (pl_git.reference_is_branch(ref) &&
-	    !pl_git.branch_upstream_name(&upstream, repo, full)) {
-		const char *u = upstream.ptr;
-
-		if (!strncmp(u, "refs/remotes/", 13))
-			u += 13;
-		else if (!strncmp(u, "refs/heads/", 11))
-			u += 11;
-		pl_map_set(a, v, "upstream", pl_text(a, u));
-	}
-	pl_git.buf_dispose(&upstream);
 	return true;
 }
 
-static void overlay_branches(struct pl_call *call)
+static bool finish_branches(struct pl_call *call, git_repository *repo)
 {
 	struct pl_arena *a = call->arena;
 	const struct pl_value *refs =
 	    pl_git_overlay(call, pl_arena_printf(a, "git:%s", home(call)));
+	const struct pl_value *upstreams = pl_git_config_upstreams(call, repo);
 
+	if (!upstreams)
+		return false;
 	for (uint32_t i = 0; i < refs->as.map.len; i++) {
 		struct pl_value *v = member(a, call->result, refs->as.map.at[i].key);
 
 		pl_map_set(a, v, "sha", pl_copy(a, refs->as.map.at[i].value));
-		if (!pl_get(v, "upstream"))
-			pl_map_set(a, v, "upstream", pl_null(a));
+		pl_map_set(a, v, "upstream", pl_null(a));
 	}
+	for (uint32_t i = 0;
+	     !pl_arg_flag(call, "remote") && i < call->result->as.list.len; i++) {
+		struct pl_value *v = call->result->as.list.at[i];
+		struct pl_value *up = pl_get(upstreams, pl_get_text(v, "name", ""));
+
+		if (up)
+			pl_map_set(a, v, "upstream", up);
+	}
+	return true;
 }
 
 static bool branches_work(struct pl_call *call)
 {
 	return list_refs(call, pl_arena_printf(call->arena, "%s*", home(call)),
-	    add_branch, overlay_branches);
+	    add_branch, finish_branches);
 }
 
 void pl_git_branches(struct pl_call *call)

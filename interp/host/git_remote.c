@@ -42,26 +42,6 @@ const char *pl_git_local_path(struct pl_arena *a, const char *url)
 	return out;
 }
 
-static bool looks_like_url(const char *name)
-{
-	return strpbrk(name, "/:") != NULL;
-}
-
-static bool no_remote(struct pl_call *call, git_repository *repo, const char *name)
-{
-	git_strarray all = {0};
-	struct pl_buf b = {0};
-
-	pl_git.remote_list(&all, repo);
-	for (size_t i = 0; i < all.count; i++)
-		pl_buf_printf(&b, "%s%s", i ? ", " : "", all.strings[i]);
-	pl_git.strarray_dispose(&all);
-	pl_fail(&call->err, "git.remote", "no remote is called \"%s\"%s%s", name,
-	    b.len ? "; there is " : " (there is none)", b.len ? b.at : "");
-	pl_buf_fini(&b);
-	return false;
-}
-
 /* As git does, a path in the configuration starts at the top of the repository. */
 static const char *absolute(struct pl_call *call, git_repository *repo, const char *url)
 {
@@ -73,30 +53,6 @@ static const char *absolute(struct pl_call *call, git_repository *repo, const ch
 	path = pl_arena_printf(
 	    call->arena, "%s%s", top ? top : pl_git.repository_path(repo), url);
 	return is_directory(path) ? path : url;
-}
-
-/* The remote's URL as the configuration has it, into the arena; NULL: failed. */
-static const char *configured_url(
-    struct pl_call *call, git_repository *repo, const char *name, bool push)
-{
-	git_remote *remote = NULL;
-	const char *url = NULL;
-	int rc = pl_git.remote_lookup(&remote, repo, name);
-
-	if (rc && looks_like_url(name))
-		rc =
-		    pl_git.remote_create_anonymous(&remote, repo, name); /* insteadOf */
-	if (!rc && push)
-		url = pl_git.remote_pushurl(remote);
-	if (!rc && !url)
-		url = pl_git.remote_url(remote);
-	if (url)
-		url =
-		    absolute(call, repo, pl_arena_text(call->arena, url, strlen(url)));
-	else
-		no_remote(call, repo, name);
-	pl_git.remote_free(remote);
-	return url;
 }
 
 /* Through the router: a simulated remote stands in for the real one. What it does
@@ -164,8 +120,8 @@ struct pl_git_job *pl_git_net_begin(struct pl_call *call, bool push)
 	pthread_mutex_init(&net->lock, NULL);
 	job->net = net;
 	repo = pl_git_open(call);
-	if (repo)
-		net->url = configured_url(call, repo, net->name, push);
+	if (repo && pl_git_config_url(&net->url, call, repo, net->name, push))
+		net->url = absolute(call, repo, net->url);
 	pl_git.repository_free(repo);
 	if (net->url)
 		net->url = routed(call, net->url);
@@ -175,22 +131,22 @@ struct pl_git_job *pl_git_net_begin(struct pl_call *call, bool push)
 	return NULL;
 }
 
+/* Nameless: what is named comes with its refspecs from git_config.c. */
 git_remote *pl_git_net_remote(struct pl_call *call, git_repository *repo)
 {
-	const struct pl_git_net *net = pl_git_job(call)->net;
+	git_remote_create_options options;
 	git_remote *remote = NULL;
-	int rc = pl_git.remote_lookup(&remote, repo, net->name);
+	int rc;
 
-	if (rc)
-		rc = pl_git.remote_create_anonymous(&remote, repo, net->url);
-	if (!rc)
-		rc = pl_git.remote_set_instance_url(remote, net->url);
-	if (!rc)
-		rc = pl_git.remote_set_instance_pushurl(remote, net->url);
+	pl_git.remote_create_options_init(&options, GIT_REMOTE_CREATE_OPTIONS_VERSION);
+	options.repository = repo;
+	options.flags =
+	    GIT_REMOTE_CREATE_SKIP_INSTEADOF | GIT_REMOTE_CREATE_SKIP_DEFAULT_FETCHSPEC;
+	rc = pl_git.remote_create_with_opts(
+	    &remote, pl_git_job(call)->net->url, &options);
 	if (!rc)
 		return remote;
 	pl_git_net_fail(call, repo, rc);
-	pl_git.remote_free(remote);
 	return NULL;
 }
 
@@ -330,24 +286,43 @@ static bool has_branch(struct pl_call *call, git_remote *remote, const char *bra
 	    pl_git_job(call)->net->name, branch);
 }
 
+/* What to bring where: one branch, or all that is configured. */
+static git_strarray refspecs_of(struct pl_call *call, const struct pl_value *fetch)
+{
+	const char *branch = pl_arg_text(call, "branch");
+	const char *to;
+	git_strarray out = {0};
+
+	out.strings =
+	    pl_arena_alloc(call->arena, (fetch->as.list.len + 1) * sizeof *out.strings);
+	for (uint32_t i = 0; !branch && i < fetch->as.list.len; i++)
+		out.strings[out.count++] = (char *)pl_text_of(fetch->as.list.at[i], "");
+	if (!branch)
+		return out;
+	to = pl_git_tracking(
+	    call->arena, fetch, pl_arena_printf(call->arena, "refs/heads/%s", branch));
+	if (!to)
+		to = pl_arena_printf(call->arena, "refs/remotes/%s/%s",
+		    pl_git_job(call)->net->name, branch);
+	out.strings[out.count++] =
+	    pl_arena_printf(call->arena, "+refs/heads/%s:%s", branch, to);
+	return out;
+}
+
 static bool fetch(struct pl_call *call, git_repository *repo, git_remote *remote)
 {
 	struct pl_git_net *net = pl_git_job(call)->net;
+	const struct pl_value *configured = pl_git_config_fetch(call, repo, net->name);
 	const char *branch = pl_arg_text(call, "branch");
-	char *spec = NULL;
-	git_strarray specs = {0};
 	git_fetch_options options;
+	git_strarray specs;
 	int rc;
 
-	if (!pl_git_net_connect(call, repo, remote, GIT_DIRECTION_FETCH))
+	if (!configured || !pl_git_net_connect(call, repo, remote, GIT_DIRECTION_FETCH))
 		return false;
 	if (branch && !has_branch(call, remote, branch))
 		return false;
-	if (branch) {
-		spec = pl_arena_printf(call->arena, "+refs/heads/%s:refs/remotes/%s/%s",
-		    branch, net->name, branch);
-		specs = (git_strarray){&spec, 1};
-	}
+	specs = refspecs_of(call, configured);
 	pl_git.fetch_options_init(&options, GIT_FETCH_OPTIONS_VERSION);
 	pl_git_net_callbacks(&options.callbacks, net);
 	pl_git_net_proxy(&options.proxy_opts, net);
@@ -357,7 +332,8 @@ static bool fetch(struct pl_call *call, git_repository *repo, git_remote *remote
 	options.download_tags = pl_arg_flag(call, "tags")
 	    ? GIT_REMOTE_DOWNLOAD_TAGS_ALL
 	    : GIT_REMOTE_DOWNLOAD_TAGS_AUTO;
-	rc = pl_git.remote_fetch(remote, branch ? &specs : NULL, &options, NULL);
+	/* The message is for the reflog, whose own would show the URL. */
+	rc = pl_git.remote_fetch(remote, &specs, &options, "fetch");
 	return !rc || pl_git_net_fail(call, repo, rc);
 }
 
@@ -371,16 +347,14 @@ static bool fetch_work(struct pl_call *call)
 	if (!repo)
 		return false;
 	net->updated = pl_list(call->arena);
-	if (pl_git.remote_lookup(&remote, repo, net->name)) {
+	if (pl_git_config_is_remote(call, repo, net->name))
+		remote = pl_git_net_remote(call, repo);
+	else
 		pl_fail(&call->err, "git.remote",
 		    "git.fetch needs the name of a remote, because it updates "
 		    "refs/remotes/NAME; \"%s\" is a URL",
 		    pl_git_show_url(call->arena, net->name));
-	} else {
-		pl_git.remote_free(remote);
-		remote = pl_git_net_remote(call, repo);
-		ok = remote && fetch(call, repo, remote);
-	}
+	ok = remote && fetch(call, repo, remote);
 	if (ok) {
 		call->result = pl_map(call->arena);
 		pl_map_set(call->arena, call->result, "updated", net->updated);

@@ -219,24 +219,20 @@ static bool upload(struct pl_call *call, struct pl_push *p)
 	return ok;
 }
 
-/* refs/remotes/… follows what the remote is known to have now. */
-static void follow(const struct pl_push *p)
+/* refs/remotes/… follows what the remote is known to have now. What goes wrong
+ * here must not make a push that happened look failed. */
+static void follow(struct pl_call *call, const struct pl_push *p)
 {
+	const char *name = pl_git_job(call)->net->name;
+	const struct pl_value *fetch = pl_git_config_fetch(call, p->repo, name);
+	const char *ours = fetch ? pl_git_tracking(call->arena, fetch, p->ref) : NULL;
 	git_reference *ref = NULL;
 	git_oid id;
 
 	pl_git.oid_fromstr(&id, p->after);
-	for (size_t i = 0; i < pl_git.remote_refspec_count(p->remote); i++) {
-		const git_refspec *spec = pl_git.remote_get_refspec(p->remote, i);
-		git_buf name = {0};
-
-		if (pl_git.refspec_direction(spec) == GIT_DIRECTION_FETCH &&
-		    pl_git.refspec_src_matches(spec, p->ref) &&
-		    !pl_git.refspec_transform(&name, spec, p->ref) &&
-		    !pl_git.reference_create(&ref, p->repo, name.ptr, &id, 1, "push"))
-			pl_git.reference_free(ref);
-		pl_git.buf_dispose(&name);
-	}
+	if (ours && !pl_git.reference_create(&ref, p->repo, ours, &id, 1, "push"))
+		pl_git.reference_free(ref);
+	call->err = (struct pl_err){0};
 }
 
 static bool look(struct pl_call *call, struct pl_push *p)
@@ -283,7 +279,7 @@ static bool act_work(struct pl_call *call)
 	bool ok = pl_push_prepare(call, &p) && act(call, &p);
 
 	if (ok && !p.same)
-		follow(&p);
+		follow(call, &p);
 	if (ok)
 		call->result = pl_push_answer(call, &p);
 	pl_push_release(&p);
