@@ -265,7 +265,7 @@ local function any(patterns, name)
 end
 
 local function listens(workflow, push)
-  local on = workflow.on and core.some(workflow.on.push)
+  local on = core.some((workflow.triggers or {}).push)
   if not on then
     return false
   end
@@ -278,7 +278,7 @@ function M.pushed(w, push)
   local started = {}
   local name = push.ref:match("^refs/%a+/(.+)$")
   for file, workflow in core.sorted(w.s.spec.workflows) do
-    if push.to and workflow ~= sim.null and listens(workflow, push) then
+    if push.to and listens(workflow, push) then
       started[#started + 1] = M.start(w, { file = file, event = "push", branch = name, sha = push.to, live = push.live,
         changed = repo.changed(w, push.from, push.to), actor = push.actor })
     end
@@ -291,7 +291,7 @@ function M.pull_moved(w, pull, live)
   local head, base = repo.head(w, pull.head), repo.head(w, pull.base)
   local fork = repo.merge_base(w, head, base)
   for file, workflow in core.sorted(w.s.spec.workflows) do
-    local on = workflow.on and core.some(workflow.on.pull_request)
+    local on = core.some((workflow.triggers or {}).pull_request)
     if on and (on == true or any(on.branches, pull.base)) then
       M.start(w, { file = file, event = "pull_request", branch = pull.head, sha = head, live = live, pull = pull.number,
         changed = repo.changed(w, fork, head) })

@@ -195,7 +195,7 @@ return {
   statuses = {},
   workflows = {
     ["ci.yml"] = {
-      name = "CI", on = { push = { branches = { "main", "develop" } }, pull_request = { branches = { "main" } } },
+      name = "CI", triggers = { push = { branches = { "main", "develop" } }, pull_request = { branches = { "main" } } },
       jobs = {
         ["db-check"] = { paths = { "packages/database/" }, duration = "120s" },
         ["api-check"] = { paths = { "apps/api/", "packages/shared/" }, duration = "60s" },
@@ -208,13 +208,13 @@ return {
       },
     },
     ["deploy-production.yml"] = {
-      name = "Deploy Production", on = { push = { branches = { "production" } } }, job = "db-push", duration = "60s",
+      name = "Deploy Production", triggers = { push = { branches = { "production" } } }, job = "db-push", duration = "60s",
       effect = { migrate = "production" },
     },
     ["ios-release.yml"] = {
-      name = "iOS Release", on = { push = { tags = { "v*" } }, workflow_dispatch = true }, job = "ios", duration = "600s",
+      name = "iOS Release", triggers = { push = { tags = { "v*" } }, workflow_dispatch = true }, job = "ios", duration = "600s",
     },
-    ["db-deploy.yml"] = { name = "DB Deploy", on = { workflow_dispatch = true }, job = "db-deploy", duration = "40s" },
+    ["db-deploy.yml"] = { name = "DB Deploy", triggers = { workflow_dispatch = true }, job = "db-deploy", duration = "40s" },
   },
 
   railway = {

@@ -8,7 +8,7 @@
 --             { workflow: { file, conclusion, branch } }         # a workflow run ends
 --             { push: "production" }                             # a ref moved
 --       delay: "5s"
---       do: { push: { branch, message, author, files, id, on } } # or a list of them:
+--       do: { push: { branch, message, author, files, id, parent } } # or a list:
 --           { ref: { name, to } }             # to: a commit; null deletes
 --           { check: { name, commit, conclusion } }
 --           { deployment: { environment, status, commit } }      # the newest (of that commit) gets a status

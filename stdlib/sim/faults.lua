@@ -1,7 +1,7 @@
 -- Faults of the world file: what goes wrong, with which request, how often.
 --
 --   faults:
---     - on: { system, host, method, path, operation, git, ref }   # all that are given must match; * in host, path, ref
+--     - match: { system, host, method, path, operation, git }   # all that are given must match; * stands for anything
 --       nth: 2            # from the second matching request on (default 1)
 --       times: 3          # so many of them (default 1; "always")
 --       after: "30s"      # not before this time after the start (or "until" it)
@@ -16,9 +16,9 @@ local core = sim.require "core"
 
 local M = {}
 
-local KEYS = { on = true, nth = true, times = true, after = true, ["until"] = true, error = true, sent = true, applied = true,
+local KEYS = { match = true, nth = true, times = true, after = true, ["until"] = true, error = true, sent = true, applied = true,
   answer = true, delay = true, message = true }
-local ON = { system = true, host = true, method = true, path = true, operation = true, git = true, ref = true }
+local MATCH = { system = true, host = true, method = true, path = true, operation = true, git = true }
 local ERRORS = { connect = true, timeout = true, reset = true }
 
 --- Raises when a fault of the world file cannot be understood.
@@ -29,9 +29,9 @@ function M.check(faults)
         error(("world: faults[%d] has the unknown key %q"):format(i, tostring(key)), 0)
       end
     end
-    for key in core.sorted(fault.on or {}) do
-      if not ON[key] then
-        error(("world: faults[%d].on has the unknown key %q"):format(i, tostring(key)), 0)
+    for key in core.sorted(fault.match or {}) do
+      if not MATCH[key] then
+        error(("world: faults[%d].match has the unknown key %q"):format(i, tostring(key)), 0)
       end
     end
     if fault.error and not ERRORS[fault.error] then
@@ -55,12 +55,12 @@ local function fits(pattern, value)
 end
 
 --- Does a request fit a pattern of the world file (also used by events)?
-function M.matches(on, facts)
-  return fits(on.system, facts.system) and fits(on.host, facts.host) and fits(on.method, facts.method)
-    and fits(on.path, facts.path) and fits(on.operation, facts.operation) and fits(on.git, facts.git) and fits(on.ref, facts.ref)
+function M.matches(want, facts)
+  return fits(want.system, facts.system) and fits(want.host, facts.host) and fits(want.method, facts.method)
+    and fits(want.path, facts.path) and fits(want.operation, facts.operation) and fits(want.git, facts.git)
 end
 
-local function due(w, fault, count)
+local function due(fault, count)
   local first = fault.nth or 1
   local times = fault.times == "always" and math.huge or fault.times or 1
   return count >= first and count < first + times
@@ -76,11 +76,12 @@ end
 function M.find(w, facts)
   local hit
   for i, fault in ipairs(core.many(w.s.spec.faults)) do
-    local about_git = fault.on and (fault.on.git or fault.on.system == "git")
-    if in_time(w, fault) and M.matches(fault.on or {}, facts) and (facts.git ~= nil) == (about_git ~= nil and about_git ~= false) then
+    local want = fault.match or {}
+    local about_git = want.git ~= nil or want.system == "git"
+    if in_time(w, fault) and about_git == (facts.git ~= nil) and M.matches(want, facts) then
       local key = tostring(i)
       w.s.fault_counts[key] = (w.s.fault_counts[key] or 0) + 1
-      if not hit and due(w, fault, w.s.fault_counts[key]) then
+      if not hit and due(fault, w.s.fault_counts[key]) then
         hit = fault
       end
     end

@@ -215,19 +215,33 @@ local function merge_message(w, pull, method, body)
   return (title or ("Merge pull request #%d from %s/%s"):format(pull.number, owner, pull.head)) .. "\n\n" .. (text or pull.title)
 end
 
--- Makes the commit(s) of a merge; raises on a conflict.
+-- Puts the commits one by one on the base. A file that both sides changed since counts as a conflict.
+local function rebase(w, ends)
+  local tip = ends.base
+  local list = repo.log(w, ends.head, ends.base)
+  for i = #list, 1, -1 do
+    local commit = w.s.commits[list[i]]
+    local files = {}
+    for _, path in ipairs(repo.changed(w, nil, list[i]) or {}) do
+      if repo.read(w, tip, path) ~= repo.read(w, commit.parents[1], path) then
+        error({ code = "git.conflict" }, 0)
+      end
+      files[path] = repo.read(w, list[i], path) or false
+    end
+    tip = repo.commit(w, { parents = { tip }, files = files, message = commit.message, author = commit.author, time = w.s.now })
+  end
+  return tip
+end
+
+local function is_conflict(problem)
+  return (type(problem) == "table" and problem.code or tostring(problem)):find("git.conflict", 1, true) ~= nil
+end
+
+-- Makes the commit(s) of a merge; raises git.conflict.
 local function combine(w, pull, ends, method, body, author)
   local path = repo.path(w)
   if method == "rebase" then
-    local tip = ends.base
-    local list = repo.log(w, ends.head, ends.base)
-    for i = #list, 1, -1 do
-      local commit = w.s.commits[list[i]]
-      local made = { message = commit.message, author = commit.author, time = w.s.now, parents = { tip } }
-      tip = repo.made(w, sim.git.squash { path = path, base = tip, head = list[i], message = made.message,
-        author = made.author, time = made.time }, made)
-    end
-    return tip
+    return rebase(w, ends)
   end
   local message = merge_message(w, pull, method, body)
   local o = { path = path, base = ends.base, head = ends.head, message = message, author = author, time = w.s.now }
@@ -263,8 +277,10 @@ local function put_merge(w, req, number)
   end
   local author = ("%s <%s@users.noreply.github.com>"):format(req.who.login, req.who.login)
   local ok, sha = pcall(combine, w, pull, ends, method, body, author)
-  if not ok then
+  if not ok and is_conflict(sha) then
     return problem(405, "Pull Request is not mergeable")
+  elseif not ok then
+    error(sha, 0)
   end
   pull.state, pull.merged, pull.closed, pull.updated = "closed", w.s.now, w.s.now, w.s.now
   pull.merged_head, pull.merged_base, pull.merge_sha, pull.merged_by = ends.head, ends.base, sha, req.who.login
@@ -630,7 +646,7 @@ local function dispatch(w, req, id)
     return not_found()
   elseif not sha then
     return invalid("No ref found for: " .. tostring(body.ref))
-  elseif not (w.s.spec.workflows[file].on or {}).workflow_dispatch then
+  elseif not (w.s.spec.workflows[file].triggers or {}).workflow_dispatch then
     return invalid("Workflow does not have 'workflow_dispatch' trigger")
   end
   local run = actions.start(w, { file = file, event = "workflow_dispatch", branch = body.ref, sha = sha, live = true,

@@ -205,9 +205,9 @@ function M.notice(w)
   return #changes
 end
 
---- Puts a commit of somebody else on a branch. o = { branch, message, author, files, parent, force }
+--- Puts a commit of somebody else on a branch. o = { branch, message, author, files, id, parent }
 function M.push_commit(w, o)
-  local parent = o.on and M.resolve(w, o.on) or M.head(w, o.branch) or M.head(w, w.s.spec.repository.default_branch)
+  local parent = o.parent and M.resolve(w, o.parent) or M.head(w, o.branch) or M.head(w, w.s.spec.repository.default_branch)
   local sha = M.commit(w, {
     parents = { parent }, files = o.files or { ["notes/" .. core.short(parent) .. ".md"] = "A change by somebody else.\n" },
     message = o.message or "A change by somebody else", author = o.author or "Somebody Else <somebody@example.com>",
