@@ -120,14 +120,17 @@ bool pl_store_sync_run(const struct pl_store *s, const char *run, char **where)
 	char *paths[] = {pl_store_path(s, "runs/%s", run), pl_store_path(s, "runs"),
 	    pl_store_path(s, "."), pl_store_path(s, "..")};
 	bool ok = true;
+	int why = 0;
 	for (size_t i = 0; i < PL_COUNT(paths); i++) {
 		if (ok && !pl_disk_sync_dir(paths[i])) {
+			why = errno;
 			ok = false;
 			*where = paths[i];
 			continue;
 		}
 		free(paths[i]);
 	}
+	errno = why;
 	return ok;
 }
 

@@ -27,33 +27,37 @@ static bool take(struct scan *s, char c)
 	return true;
 }
 
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+}
+
 /* `inside`: what stands between the quotes; `plain`: it is what it means. */
 static bool scan_text(struct scan *s, struct pl_span *inside, bool *plain)
 {
 	if (!take(s, '"'))
 		return false;
-	const char *from = s->at;
+	const char *from = s->at, *at = from, *end = s->end;
 	*plain = true;
-	for (; s->at < s->end; s->at++) {
-		unsigned char c = (unsigned char)*s->at;
-		if (c == '"') {
-			*inside = (struct pl_span){from, (size_t)(s->at - from)};
-			s->at++;
-			return true;
-		}
-		if (c < 0x20)
+	for (;; at++) {
+		while (at < end && is_plain((unsigned char)*at))
+			at++;
+		if (at == end || (unsigned char)*at < 0x20)
 			return false;
-		if (c >= 0x80) {
+		if (*at == '"')
+			break;
+		*plain = false;
+		if (*at != '\\') {
 			s->beyond_ascii = true;
-			*plain = false;
-		} else if (c == '\\') {
-			s->at++;
-			if (s->at == s->end || !*s->at || !strchr("\"\\bfnrt", *s->at))
-				return false;
-			*plain = false;
+			continue;
 		}
+		at++;
+		if (at == end || !*at || !strchr("\"\\bfnrt", *at))
+			return false;
 	}
-	return false;
+	*inside = (struct pl_span){from, (size_t)(at - from)};
+	s->at = at + 1;
+	return true;
 }
 
 static bool scan_number(struct scan *s, int64_t *whole)

@@ -38,7 +38,7 @@ struct pl_journal {
 	bool found; /* the file's name is on disk */
 	bool head_seen; /* no head says that the run is over */
 	struct pl_buf line;
-	char dead[400]; /* why nothing can be written any more, "" if it can */
+	char *dead; /* why nothing can be written any more, NULL if it can */
 };
 
 static struct pl_journal *make(struct pl_store *s, const char *run)
@@ -60,6 +60,7 @@ void pl_journal_close(struct pl_journal *j)
 		close(j->fd);
 	pl_disk_unlock(j->lock);
 	pl_buf_fini(&j->line);
+	free(j->dead);
 	free(j->path);
 	free(j);
 }
@@ -325,7 +326,8 @@ static bool refuse(const struct pl_journal *j, struct pl_err *err)
  * line that follows half a line would spoil both. */
 static bool die(struct pl_journal *j, const char *what, struct pl_err *err)
 {
-	snprintf(j->dead, sizeof j->dead, "%s", what);
+	free(j->dead);
+	j->dead = pl_strdup(what);
 	return pl_fail(err, "journal.write", "cannot write to '%s': %s", j->path, what);
 }
 
@@ -363,7 +365,7 @@ static bool reopen(struct pl_journal *j, int64_t now_ms, struct pl_err *err)
 
 bool pl_journal_sync(struct pl_journal *j, struct pl_err *err)
 {
-	if (j->dead[0])
+	if (j->dead)
 		return refuse(j, err);
 	/* The system may drop what it could not write and call the next try a
 	 * success: after one failure there is no second. */
@@ -373,11 +375,12 @@ bool pl_journal_sync(struct pl_journal *j, struct pl_err *err)
 		return true;
 	char *where = NULL;
 	if (!pl_store_sync_run(j->store, j->run, &where)) {
-		char what[300];
-		snprintf(
-		    what, sizeof what, "the folder '%s': %s", where, strerror(errno));
+		struct pl_buf what = {0};
+		pl_buf_printf(&what, "the folder '%s': %s", where, strerror(errno));
+		die(j, what.at, err);
+		pl_buf_fini(&what);
 		free(where);
-		return die(j, what, err);
+		return false;
 	}
 	j->found = true;
 	return true;
@@ -387,7 +390,7 @@ bool pl_journal_append(struct pl_journal *j, struct pl_arena *a,
     struct pl_value *record, int64_t now_ms, bool durable, struct pl_buf *line,
     struct pl_err *err)
 {
-	if (j->dead[0])
+	if (j->dead)
 		return refuse(j, err);
 	if (!pl_record_write(&j->line, a, record, &j->chain, j->run, now_ms, err))
 		return false; /* nothing happened, the next one may be better */

@@ -49,11 +49,14 @@ static bool is_word(struct pl_span s)
 
 static bool is_hash(struct pl_span s)
 {
-	for (size_t i = 0; i < s.len; i++)
-		if (!((s.at[i] >= '0' && s.at[i] <= '9') ||
-		        (s.at[i] >= 'a' && s.at[i] <= 'f')))
-			return false;
-	return s.len == 64;
+	if (s.len != 64)
+		return false;
+	unsigned other = 0; /* without a branch for each: asked of every line */
+	for (size_t i = 0; i < 64; i++) {
+		unsigned char c = (unsigned char)s.at[i];
+		other |= (c < '0') | (c > 'f') | ((c > '9') & (c < 'a'));
+	}
+	return !other;
 }
 
 static int number(const char *s, size_t n)

@@ -76,10 +76,11 @@ static bool find_birth(const struct pl_store *s, struct born *b)
 {
 	char *path = pl_store_path(s, "runs/%s/journal.jsonl", b->run);
 	int fd = pl_disk_open(path, O_RDONLY);
+	bool forbidden = fd < 0 && errno == EACCES; /* it is there, though not for us */
 	free(path);
 	struct stat st;
 	if (fd < 0)
-		return errno == EACCES; /* it is there, though not for us */
+		return forbidden;
 	struct pl_arena a = {0};
 	struct pl_value *first = NULL;
 	struct pl_lines r = {.fd = fd};

@@ -146,6 +146,13 @@ static void torn_at_every_length(void)
 	make_run(&w, "r1", 3, NULL);
 	struct pl_buf all = file_bytes(world_path(&w, JOURNAL));
 	for (size_t cut = 0; cut <= all.len; cut++) {
+		/* Each place near a line's ends, and some between: every one of them
+		 * costs a few real syncs. */
+		size_t near = cut < 4 ? 0 : cut - 4;
+		if (cut % 9 &&
+		    !memchr(
+		        all.at + near, '\n', all.len - near > 8 ? 8 : all.len - near))
+			continue;
 		for (size_t zeros = 0; zeros < 6000; zeros += cut % 7 ? 6000 : 5001) {
 			struct pl_buf now = {0};
 			static const char nothing[6000];

@@ -123,7 +123,7 @@ static void flip(struct world *w, const char *below, bool tail)
 		for (size_t k = 0; k <= PL_COUNT(ways); k++) {
 			char c =
 			    k == PL_COUNT(ways) ? '\n' : (char)(all.at[i] ^ ways[k]);
-			if (c == all.at[i])
+			if (c == all.at[i] || (c == '\n' && i % 4))
 				continue;
 			CHECK(pwrite(fd, &c, 1, (off_t)i) == 1);
 			if (!verify(w, &f) && !(tail && only_said_there(&all, i))) {
