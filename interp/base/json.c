@@ -114,7 +114,7 @@ static bool read_hex4(struct reader *r, const char *p, uint32_t *out)
 /* p stands on the backslash of "\uXXXX"; *next is set behind what was used. */
 static bool read_unicode(struct reader *r, const char *p, const char **next)
 {
-	uint32_t c, low;
+	uint32_t c = 0, low = 0;
 	char bytes[4];
 
 	if (!read_hex4(r, p + 2, &c))
@@ -484,6 +484,17 @@ static bool read_word(
 	return true;
 }
 
+static bool read_container(struct reader *r, struct pl_value **out)
+{
+	if (r->depth >= PL_JSON_LEVELS)
+		return fail(
+		    r, r->at, "json.depth", "deeper than %d levels", PL_JSON_LEVELS);
+	r->depth++;
+	bool ok = *r->at == '{' ? read_map(r, out) : read_list(r, out);
+	r->depth--;
+	return ok;
+}
+
 static bool read_value(struct reader *r, struct pl_value **out)
 {
 	if (r->at >= r->end)
@@ -491,13 +502,7 @@ static bool read_value(struct reader *r, struct pl_value **out)
 	switch (*r->at) {
 	case '{':
 	case '[':
-		if (r->depth >= PL_JSON_LEVELS)
-			return fail(r, r->at, "json.depth", "deeper than %d levels",
-			    PL_JSON_LEVELS);
-		r->depth++;
-		bool ok = *r->at == '{' ? read_map(r, out) : read_list(r, out);
-		r->depth--;
-		return ok;
+		return read_container(r, out);
 	case '"':
 		*out = make(r, PL_TEXT, r->at);
 		return read_string(r, &(*out)->as.text.at, &(*out)->as.text.len);

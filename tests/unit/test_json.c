@@ -86,6 +86,42 @@ static void test_accepted(void)
 	}
 }
 
+/* Every byte at every place of a text, plain ones around it: text is looked at in
+ * pieces of eight. */
+static void test_every_byte(void)
+{
+	enum { LONGEST = 20 };
+	struct pl_arena a = {0};
+	struct pl_buf b = {0};
+
+	CHECK_CASE("every byte at every place");
+	for (size_t place = 0; place < LONGEST; place++) {
+		for (int c = 0; c < 256; c++) {
+			char text[LONGEST + 2];
+			struct pl_value *v = NULL;
+			memset(text, 'a', sizeof text);
+			text[0] = text[sizeof text - 1] = '"';
+			text[place + 1] = (char)c;
+			bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+			bool read = pl_json_parse(&v, &a, text, sizeof text, NULL);
+			if (!CHECK(read == plain))
+				printf("  0x%02x at %zu\n", (unsigned)c, place);
+			/* Written, it is read back. */
+			if (c >= 0x80)
+				continue;
+			pl_buf_reset(&b);
+			v = pl_textn(&a, text + 1, LONGEST);
+			CHECK(pl_json_canonical(&b, v, NULL));
+			CHECK((b.len == LONGEST + 2) == plain);
+			struct pl_value *back = NULL;
+			CHECK(pl_json_parse(&back, &a, b.at, b.len, NULL));
+			CHECK(pl_same(v, back));
+		}
+	}
+	pl_buf_fini(&b);
+	pl_arena_fini(&a);
+}
+
 /* ---- what is refused, and where ------------------------------------------ */
 
 static void test_refused(void)
@@ -486,6 +522,7 @@ static void test_pretty(void)
 int main(void)
 {
 	test_accepted();
+	test_every_byte();
 	test_refused();
 	test_messages();
 	test_kinds();
