@@ -129,7 +129,8 @@ demo: $(BUILD)/config.mk
 	@tools/demo.sh $(BUILD)/pipe
 
 VALGRIND := valgrind -q --error-exitcode=99 --leak-check=full \
-            --errors-for-leak-kinds=definite --show-leak-kinds=definite
+            --errors-for-leak-kinds=definite --show-leak-kinds=definite \
+            --suppressions=tests/valgrind.supp
 
 valgrind: $(BUILD)/config.mk
 	@tools/setup.sh test tools
