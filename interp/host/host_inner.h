@@ -96,6 +96,9 @@ void pl_clock_jump(struct pl_host *h);
 enum { PL_SECRET_SHORTEST = 8 };
 void pl_masks_add(struct pl_host *h, const struct pl_secret *s);
 void pl_masks_fini(struct pl_host *h);
+/* How much of a text that goes on elsewhere can be masked by itself: what is
+ * left may be the beginning of a secret. */
+size_t pl_mask_whole(struct pl_host *h, const char *s, size_t n);
 
 /* secret.c */
 void pl_secrets_fini(struct pl_host *h);

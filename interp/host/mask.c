@@ -243,7 +243,10 @@ static bool in_base64(char c)
 	return isalnum((unsigned char)c) || (c && strchr("+/-_", c));
 }
 
-/* The length of the form at the beginning of the text, or 0. */
+/* The text ends before the form does: what comes next may complete it. */
+static const size_t PARTIAL = SIZE_MAX;
+
+/* The length of the form at the beginning of the text, 0, or PARTIAL. */
 static size_t match(const struct form *f, const char *s, size_t n)
 {
 	size_t used = 0;
@@ -253,7 +256,7 @@ static size_t match(const struct form *f, const char *s, size_t n)
 		size_t left = n - used, step = 0;
 
 		if (!left)
-			return 0;
+			return PARTIAL;
 		switch (f->kind) {
 		case AS_RAW:
 			step = at[0] == f->at[i];
@@ -271,8 +274,10 @@ static size_t match(const struct form *f, const char *s, size_t n)
 			step = base64(at, left, f->at[i], i > 0);
 			break;
 		}
+		/* An escape may be cut off as well: the longest has six bytes. */
 		if (!step)
-			return 0;
+			return left < 6 && (at[0] == '%' || at[0] == '\\') ? PARTIAL
+			                                                   : 0;
 		used += step;
 	}
 	if (f->after && used < n && in_base64(s[used]))
@@ -294,7 +299,7 @@ static const struct form *longest(
 		const struct form *f = all->by_first[first].at[i];
 		size_t k = match(f, s, n);
 
-		if (k > *used) {
+		if (k > *used && k != PARTIAL) {
 			*used = k;
 			best = f;
 		}
@@ -329,6 +334,31 @@ static bool mask(
 	if (out)
 		pl_buf_add(out, s + kept, n - kept);
 	return any;
+}
+
+static bool is_cut(const struct pl_masks *all, const char *s, size_t n)
+{
+	unsigned char first = (unsigned char)s[0];
+
+	for (size_t i = 0; i < all->by_first[first].n; i++)
+		if (match(all->by_first[first].at[i], s, n) == PARTIAL)
+			return true;
+	return false;
+}
+
+size_t pl_mask_whole(struct pl_host *h, const char *s, size_t n)
+{
+	size_t i = 0, used = 0;
+
+	uv_mutex_lock(&h->guard);
+	for (; h->masks && i < n && !is_cut(h->masks, s + i, n - i); i += used) {
+		longest(h->masks, s + i, n - i, &used);
+		used += !used;
+	}
+	if (!h->masks)
+		i = n;
+	uv_mutex_unlock(&h->guard);
+	return i;
 }
 
 void pl_secret_mask(struct pl_host *h, struct pl_buf *out, const char *s, size_t n)

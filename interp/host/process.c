@@ -66,6 +66,10 @@ static void add_tail(struct child *c, struct pl_buf *out, const struct stream *s
 	for (from = n; from; from--)
 		if (at[from - 1] == '\n' && ++lines == 5)
 			break;
+	/* The end of a stream may begin in the middle of a secret: not so its
+	 * second line. */
+	while (s->tail_n && from < n && (!from || at[from - 1] != '\n'))
+		from++;
 	pl_secret_mask(c->call->host, &masked, at ? at + from : "", n - from);
 	/* The end says most: the beginning is cut. */
 	from = masked.len > 800 ? masked.len - 800 : 0;
@@ -79,6 +83,16 @@ static void add_tail(struct child *c, struct pl_buf *out, const struct stream *s
 	pl_buf_fini(&masked);
 }
 
+/* A stream that was cut does not end in the middle of a secret. */
+static struct pl_value *text_of(struct child *c, const struct stream *s)
+{
+	size_t n = s->len;
+
+	if (s->total > n)
+		n = pl_mask_whole(c->call->host, s->at ? s->at : "", n);
+	return pl_textn(c->call->arena, s->at ? s->at : "", n);
+}
+
 static struct pl_value *result_of(struct child *c)
 {
 	struct pl_arena *a = c->call->arena;
@@ -88,8 +102,8 @@ static struct pl_value *result_of(struct child *c)
 	pl_map_set(a, r, "exit", c->signal ? pl_null(a) : pl_int(a, c->status));
 	pl_map_set(a, r, "signal",
 	    c->signal ? pl_text(a, pl_signal_name(c->signal)) : pl_null(a));
-	pl_map_set(a, r, "stdout", pl_textn(a, c->out.at ? c->out.at : "", c->out.len));
-	pl_map_set(a, r, "stderr", pl_textn(a, c->err.at ? c->err.at : "", c->err.len));
+	pl_map_set(a, r, "stdout", text_of(c, &c->out));
+	pl_map_set(a, r, "stderr", text_of(c, &c->err));
 	pl_map_set(
 	    a, r, "took_ms", pl_int(a, pl_host_monotonic(c->call->host) - c->started));
 	if (cut)
@@ -343,6 +357,19 @@ static void keep_tail(struct stream *s, const char *bytes, size_t n)
 	s->tail_n = old + n;
 }
 
+/* Cut where no secret is, so that each piece can be masked by itself. */
+static void deliver_piece(struct stream *s)
+{
+	size_t whole = pl_mask_whole(s->child->call->host, s->line, s->line_n);
+
+	if (!whole)
+		whole = s->line_n;
+	deliver(s, s->line, whole);
+	memmove(s->line, s->line + whole, s->line_n - whole);
+	s->line_n -= whole;
+	s->inside = true;
+}
+
 static void add_to_line(struct stream *s, const char *bytes, size_t n)
 {
 	if (!s->line)
@@ -354,11 +381,8 @@ static void add_to_line(struct stream *s, const char *bytes, size_t n)
 		s->line_n += fits;
 		bytes += fits;
 		n -= fits;
-		if (s->line_n < CHUNK)
-			continue;
-		deliver(s, s->line, s->line_n);
-		s->inside = true;
-		s->line_n = 0;
+		if (s->line_n == CHUNK)
+			deliver_piece(s);
 	}
 }
 

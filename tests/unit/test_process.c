@@ -319,6 +319,31 @@ static void much(struct host_case *t)
 	CHECK_INT(t->pieces, 2);
 }
 
+/* Wherever a stream is cut, a secret is not. */
+static void cut(struct host_case *t)
+{
+	struct pl_value *r;
+	char args[200];
+
+	pl_secret_add(t->host, "KEY", "0123456789abcdef", 16);
+	for (int before = 65516; before <= 65537; before++) {
+		struct pl_buf out = {0};
+
+		snprintf(args, sizeof args,
+		    "{\"shell\":\"head -c %d /dev/zero | tr '\\\\0' x; printf "
+		    "0123456789abcdef; head -c 20 /dev/zero\",\"max_bytes\":65530}",
+		    before);
+		r = run(t, args);
+		CHECK_INT(t->pieces, 2);
+		snprintf(args, sizeof args, "stdout: %d bytes\n",
+		    before > 65520 && before < 65536 ? before : 65536);
+		CHECK(strncmp(t->lines.at, args, strlen(args)) == 0);
+		pl_secret_mask(t->host, &out, out_of(r), strlen(out_of(r)));
+		CHECK(!strstr(out.at, "x0"));
+		pl_buf_fini(&out);
+	}
+}
+
 static void descriptors(struct host_case *t)
 {
 	int leaked = open("/dev/null", O_RDONLY); /* without O_CLOEXEC, on purpose */
@@ -401,8 +426,9 @@ int main(void)
 	} tests[] = {{"plain", plain}, {"wrong arguments", wrong_arguments},
 	    {"directories", directories}, {"environment", environment},
 	    {"input", input}, {"exits", exits}, {"timeouts", timeouts},
-	    {"left behind", left_behind}, {"much", much}, {"descriptors", descriptors},
-	    {"latched", latched}, {"many at once", many_at_once}, {"targets", targets}};
+	    {"left behind", left_behind}, {"much", much}, {"cut", cut},
+	    {"descriptors", descriptors}, {"latched", latched},
+	    {"many at once", many_at_once}, {"targets", targets}};
 
 	for (size_t i = 0; i < PL_COUNT(tests); i++) {
 		struct host_case t;
