@@ -258,6 +258,8 @@ static bool set_all(struct transfer *t, struct pl_err *err)
 	/* libcurl sends a request again, a POST too, when a kept connection turns
 	 * out to be dead: a write gets a connection that nobody used before. */
 	curl.easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, x->write ? 1L : 0L);
+	/* Reads over HTTP/2 share one connection instead of opening many at once. */
+	curl.easy_setopt(t->easy, CURLOPT_PIPEWAIT, x->url->tls && !x->write ? 1L : 0L);
 	if (q->proxy)
 		curl.easy_setopt(t->easy, CURLOPT_PROXY, q->proxy);
 	if (q->no_proxy)

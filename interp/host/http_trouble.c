@@ -62,6 +62,15 @@ static void quote(struct pl_buf *out, const struct pl_exchange *x, const char *s
 	pl_buf_fini(&masked);
 }
 
+static void describe_break(struct pl_buf *out, const struct pl_exchange *x)
+{
+	if (x->status == 0)
+		pl_buf_puts(out, "the server closed the connection without an answer");
+	else
+		pl_buf_printf(
+		    out, "the answer was cut off after %zu bytes", x->content.len);
+}
+
 static void describe(
     struct pl_buf *out, const struct pl_exchange *x, CURLcode code, const char *said)
 {
@@ -70,11 +79,8 @@ static void describe(
 		describe_timeout(out, x);
 		break;
 	case CURLE_GOT_NOTHING:
-		pl_buf_puts(out, "the server closed the connection without an answer");
-		break;
 	case CURLE_PARTIAL_FILE:
-		pl_buf_printf(
-		    out, "the answer was cut off after %zu bytes", x->content.len);
+		describe_break(out, x);
 		break;
 	case CURLE_OUT_OF_MEMORY:
 		pl_buf_puts(out, "a line of the answer's header is too long");
