@@ -25,7 +25,10 @@ void pl_op_begin(struct pl_op *op, struct pl_host *h, struct pl_call *call, bool
 	if (h->ops)
 		h->ops->prev = op;
 	h->ops = op;
-	h->real += real;
+	/* The loop waits for events while somebody needs them, even where the
+	 * handles that bring them are unreferenced. */
+	if (real && !h->real++)
+		uv_ref((uv_handle_t *)&h->wake);
 }
 
 void pl_op_end(struct pl_op *op)
@@ -38,7 +41,8 @@ void pl_op_end(struct pl_op *op)
 		h->ops = op->next;
 	if (op->next)
 		op->next->prev = op->prev;
-	h->real -= op->real;
+	if (op->real && !--h->real)
+		uv_unref((uv_handle_t *)&h->wake);
 	op->prev = op->next = NULL;
 }
 
@@ -190,7 +194,8 @@ static void turn_virtual(struct pl_host *h)
 	/* A loop that only has timers of ours would not look who wakes it. */
 	uv_ref((uv_handle_t *)&h->wake);
 	uv_run(&h->loop, UV_RUN_NOWAIT);
-	uv_unref((uv_handle_t *)&h->wake);
+	if (!h->real)
+		uv_unref((uv_handle_t *)&h->wake);
 	/* Who woke us wants to look before time passes. */
 	if (!h->real && !h->woken)
 		pl_clock_jump(h);

@@ -189,6 +189,36 @@ static void pool_cancelled(struct host_case *t)
 	CHECK(!calls[0].failed);
 }
 
+/* A real operation whose handles are all unreferenced is waited for. */
+static void rang(uv_timer_t *timer)
+{
+	struct pl_op *op = timer->data;
+	struct pl_call *call = op->call;
+
+	pl_op_end(op);
+	pl_call_ok(call, NULL);
+}
+
+static void unreferenced(struct host_case *t)
+{
+	uv_timer_t timer;
+	struct pl_op op;
+	int turns = 0;
+
+	case_call(t, NULL, "{}");
+	pl_op_begin(&op, t->host, &t->call, true, NULL);
+	uv_timer_init(pl_host_loop(t->host), &timer);
+	timer.data = &op;
+	uv_timer_start(&timer, rang, 20, 0);
+	uv_unref((uv_handle_t *)&timer);
+	while (pl_host_turn(t->host))
+		turns++;
+	CHECK_INT(t->finished, 1);
+	CHECK(turns <= 2);
+	uv_close((uv_handle_t *)&timer, NULL);
+	uv_run(pl_host_loop(t->host), UV_RUN_NOWAIT);
+}
+
 static int finis;
 
 static void kept_fini(struct pl_host *h, void *state)
@@ -337,8 +367,8 @@ int main(void)
 		void (*run)(struct host_case *t);
 	} tests[] = {{"life", life}, {"settings", settings}, {"random", random_bytes},
 	    {"waking", waking}, {"pool", pool}, {"pool cancelled", pool_cancelled},
-	    {"latch", latch}, {"overlay", overlay}, {"lazy", lazy},
-	    {"versions", versions}};
+	    {"unreferenced", unreferenced}, {"latch", latch}, {"overlay", overlay},
+	    {"lazy", lazy}, {"versions", versions}};
 
 	for (size_t i = 0; i < PL_COUNT(tests); i++) {
 		struct host_case t;
