@@ -3,7 +3,9 @@
 #include "check.h"
 
 #include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -130,6 +132,38 @@ static void test_write_fails(void)
 	pl_buf_fini(&b);
 }
 
+/* A full disk, as far as a process can have one of its own. */
+static void test_no_room(void)
+{
+	struct rlimit old, tight;
+	struct pl_buf big = {0}, b = {0};
+	struct pl_err e = {0};
+
+	CHECK_CASE("no room: the old file stays, nothing beside it");
+	for (int i = 0; i < 5000; i++)
+		pl_buf_puts(&big, "0123456789abcdef");
+	CHECK(pl_file_write(in_room("kept"), "old", 3, 0600, &e));
+	if (CHECK(getrlimit(RLIMIT_FSIZE, &old) == 0)) {
+		tight = old;
+		tight.rlim_cur = 4096;
+		signal(SIGXFSZ, SIG_IGN);
+		CHECK(setrlimit(RLIMIT_FSIZE, &tight) == 0);
+		bool written =
+		    pl_file_write(in_room("kept"), big.at, big.len, 0600, &e);
+		CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0);
+		signal(SIGXFSZ, SIG_DFL);
+		CHECK(!written);
+		CHECK_TEXT(e.code, "file.write");
+		CHECK(strstr(e.msg, "cannot write \"") != NULL);
+		CHECK_INT(count_entries(room), 1);
+		CHECK(pl_file_read(&b, in_room("kept"), 0, &e));
+		CHECK_TEXT(b.at, "old");
+	}
+	unlink(in_room("kept"));
+	pl_buf_fini(&big);
+	pl_buf_fini(&b);
+}
+
 static void test_directories(void)
 {
 	struct pl_err e = {0};
@@ -169,6 +203,7 @@ int main(void)
 	test_write_and_read();
 	test_read_fails();
 	test_write_fails();
+	test_no_room();
 	test_directories();
 	CHECK_INT(count_entries(room), 0);
 	CHECK_INT(rmdir(room), 0);
