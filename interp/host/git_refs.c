@@ -34,9 +34,10 @@ static struct pl_value *predicted_head(struct pl_call *call)
 
 	about = pl_overlay_get(call, pl_arena_printf(a, "git:commit:%s", sha));
 	pl_map_set(a, v, "sha", pl_text(a, sha));
-	pl_map_set(a, v, "message", pl_copy(a, pl_get(about, "message")));
-	pl_map_set(a, v, "author", pl_copy(a, pl_get(about, "author")));
-	pl_map_set(a, v, "time", pl_copy(a, pl_get(about, "time")));
+	pl_map_set(a, v, "message", pl_text(a, pl_get_text(about, "message", NULL)));
+	if (pl_get(about, "author"))
+		pl_map_set(a, v, "author", pl_copy(a, pl_get(about, "author")));
+	pl_map_set(a, v, "time", pl_null(a)); /* known when it is made */
 	return v;
 }
 
