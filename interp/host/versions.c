@@ -4,7 +4,6 @@
 #include <curl/curl.h>
 #include <git2.h>
 #include <microhttpd.h>
-#include <openssl/crypto.h>
 #include <uv.h>
 #include <yaml.h>
 
@@ -57,8 +56,6 @@ struct pl_value *pl_host_versions(struct pl_arena *a)
 
 	pl_map_set(a, v, "libuv", pl_text(a, uv_version_string()));
 	pl_map_set(a, v, "libyaml", pl_text(a, yaml_get_version_string()));
-	pl_map_set(a, v, "libcrypto",
-	    pl_text(a, OpenSSL_version(OPENSSL_FULL_VERSION_STRING)));
 	pl_map_set(a, v, "libcurl", curl_version_of(a));
 	pl_map_set(a, v, "libgit2", git_version_of(a));
 	pl_map_set(a, v, "libmicrohttpd", microhttpd_version_of(a));
