@@ -19,13 +19,13 @@
 #define PL_GIT_API(X) \
 	X(blob_create_from_buffer) X(blob_create_from_workdir) X(blob_free) \
 	X(blob_lookup) X(blob_rawcontent) X(blob_rawsize) \
-	X(buf_dispose) \
-	X(clone) X(clone_options_init) \
+	X(buf_dispose) X(checkout_head) X(checkout_options_init) \
+	\
 	X(commit_author) X(commit_create) X(commit_free) X(commit_id) \
 	X(commit_lookup) X(commit_message) X(commit_parent_id) \
 	X(commit_parentcount) X(commit_summary) X(commit_time) \
 	X(commit_tree) X(commit_tree_id) \
-	X(config_foreach) X(config_free) X(config_get_multivar_foreach) X(config_open_default) \
+	X(config_foreach) X(config_free) X(config_get_multivar_foreach) X(config_open_default) X(config_set_string) \
 	X(credential_ssh_key_from_agent) X(credential_ssh_key_new) \
 	X(credential_username_new) X(credential_userpass_plaintext_new) \
 	X(error_clear) X(error_last) X(error_set_str) \
@@ -57,12 +57,12 @@
 	X(remote_ls) \
 	\
 	X(remote_upload) \
-	X(repository_config_snapshot) X(repository_discover) X(repository_free) X(repository_head) X(repository_head_unborn) \
+	X(repository_config) X(repository_config_snapshot) X(repository_discover) X(repository_free) X(repository_head) X(repository_head_unborn) \
 	X(repository_index) X(repository_init_ext) \
 	X(repository_init_options_init) X(repository_is_bare) \
 	X(repository_is_shallow) X(repository_item_path) X(repository_odb) \
 	X(repository_open) X(repository_open_ext) X(repository_path) \
-	X(repository_state) X(repository_workdir) \
+	X(repository_set_head) X(repository_state) X(repository_workdir) \
 	X(revparse_single) \
 	X(revwalk_free) X(revwalk_hide) X(revwalk_new) X(revwalk_next) \
 	X(revwalk_push) X(revwalk_sorting) \

@@ -146,7 +146,8 @@ static inline const char *json(struct host_case *t, const struct pl_value *v)
 		struct pl_value *failed_ = (value); \
 \
 		CHECK(!failed_); \
-		CHECK_TEXT(t->call.err.code, code_); \
+		if (!CHECK_TEXT(t->call.err.code, code_)) \
+			printf("  %s\n", t->call.err.msg); \
 		if (!strstr(t->call.err.msg, part)) \
 			CHECK_TEXT(t->call.err.msg, part); \
 	} while (0)
