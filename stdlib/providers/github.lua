@@ -32,7 +32,8 @@ local function repository()
   local known = host.project.repository
   local name = known and known.github
   if not name or not name:find("^[^/]+/[^/]+$") then
-    host.raise("github.repository", "pipe.yaml does not say which repository: set repository.github to \"owner/name\"")
+    host.raise("github.repository",
+      "pipe.yaml does not say which repository: set repository.github to \"owner/name\"")
   end
   return name
 end
@@ -60,10 +61,13 @@ end
 
 local function message_of(answer)
   local body = answer.json
-  local text = type(body) == "table" and body ~= host.null and some(body.message) or first_line(answer.body)
+  local text = type(body) == "table" and body ~= host.null and some(body.message)
+    or first_line(answer.body)
   local more = {}
-  for _, problem in ipairs(type(body) == "table" and type(some(body.errors)) == "table" and body.errors or {}) do
-    more[#more + 1] = type(problem) == "table" and (some(problem.message) or some(problem.code)) or tostring(problem)
+  for _, problem in ipairs(type(body) == "table" and type(some(body.errors)) == "table"
+    and body.errors or {}) do
+    more[#more + 1] = type(problem) == "table" and (some(problem.message) or some(problem.code))
+      or tostring(problem)
   end
   return text .. (#more > 0 and " (" .. table.concat(more, "; ") .. ")" or "")
 end
@@ -89,7 +93,8 @@ end
 local ERRORS = {
   [401] = { "github.unauthorized", "GitHub does not accept the credential \"github\"" },
   [403] = { "github.forbidden", "the credential \"github\" may not do this" },
-  [404] = { "github.not-found", "it does not exist, or the credential \"github\" has no permission to see it" },
+  [404] = { "github.not-found",
+    "it does not exist, or the credential \"github\" has no permission to see it" },
   [405] = { "github.not-allowed", "GitHub refuses" },
   [409] = { "github.conflict", "the state on GitHub is another one" },
   [422] = { "github.invalid", "GitHub does not accept the request" },
@@ -100,13 +105,15 @@ local function raise_for(answer, what, errors, write)
   local own = errors and errors[status]
   local known = own or ERRORS[status]
   if status >= 500 then
-    host.raise("github.unavailable", ("%s: GitHub answers %d: %s"):format(what, status, message_of(answer)),
+    host.raise("github.unavailable", ("%s: GitHub answers %d: %s"):format(what, status,
+      message_of(answer)),
       { status = status, retryable = not write, unknown = write })
   elseif known then
     host.raise(known[1], ("%s: %s (%d: %s)"):format(what, known[2], status, message_of(answer)),
       { status = status, refused = status ~= 401 and status ~= 404 or nil })
   end
-  host.raise("github.failed", ("%s: GitHub answers %d: %s"):format(what, status, message_of(answer)), { status = status })
+  host.raise("github.failed", ("%s: GitHub answers %d: %s"):format(what, status,
+    message_of(answer)), { status = status })
 end
 
 local function send(o)
@@ -125,7 +132,8 @@ end
 
 local function wait_for_limit(wait, waited, what, status)
   if waited + wait > PATIENCE then
-    host.raise("github.rate-limit", ("%s: GitHub's rate limit is used up; it is open again in %d s"):format(what,
+    host.raise("github.rate-limit",
+      ("%s: GitHub's rate limit is used up; it is open again in %d s"):format(what,
       math.ceil(wait / 1000)), { retryable = true, status = status })
   end
   host.log(("GitHub's rate limit is used up: waiting %d s"):format(math.ceil(wait / 1000)))
@@ -133,7 +141,8 @@ local function wait_for_limit(wait, waited, what, status)
   return waited + wait
 end
 
--- Sends until there is an answer to judge. o = { method (nil: GET), path | url, query, body, what, errors, allow = { [status] = true } }
+-- Sends until there is an answer to judge. o = { method (nil: GET), path | url, query, body, what,
+-- errors, allow = { [status] = true } }
 local function call(o)
   local waited, tries = 0, 0
   while true do
@@ -148,8 +157,10 @@ local function call(o)
     elseif answer.status >= 400 and not (o.allow and o.allow[answer.status]) then
       raise_for(answer, o.what, o.errors, o.method ~= nil)
     elseif answer.status < 300 and answer.status ~= 204 and type(answer.json) ~= "table" then
-      host.raise("github.transport", ("%s: GitHub's answer is no JSON (%d: %s)"):format(o.what, answer.status,
-        first_line(answer.body)), { status = answer.status, retryable = o.method == nil, unknown = o.method ~= nil })
+      host.raise("github.transport", ("%s: GitHub's answer is no JSON (%d: %s)"):format(o.what,
+        answer.status,
+        first_line(answer.body)), { status = answer.status, retryable = o.method == nil,
+          unknown = o.method ~= nil })
     else
       return answer
     end
@@ -189,7 +200,8 @@ local function all_pages(o, name, most)
       end
     end
     url = next_page(answer)
-    -- The address of the next page is the vendor's; behind another base (a proxy, the simulator) only its path counts.
+    -- The address of the next page is the vendor's; behind another base (a proxy, the simulator)
+    -- only its path counts.
     local base = settings().url
     if url and base then
       url = base .. url:gsub("^https?://[^/]+", "")
@@ -203,9 +215,12 @@ end
 local function pull_of(raw)
   return {
     number = raw.number, title = raw.title, state = raw.state, draft = some(raw.draft) == true,
-    merged = some(raw.merged) == true or some(raw.merged_at) ~= nil, mergeable = some(raw.mergeable),
-    mergeable_state = some(raw.mergeable_state), merge_sha = some(raw.merged_at) and some(raw.merge_commit_sha) or nil,
-    head = { ref = raw.head.ref, sha = raw.head.sha }, base = { ref = raw.base.ref, sha = raw.base.sha },
+    merged = some(raw.merged) == true or some(raw.merged_at) ~= nil,
+    mergeable = some(raw.mergeable),
+    mergeable_state = some(raw.mergeable_state), merge_sha = some(raw.merged_at)
+      and some(raw.merge_commit_sha) or nil,
+    head = { ref = raw.head.ref, sha = raw.head.sha }, base = { ref = raw.base.ref,
+      sha = raw.base.sha },
     author = some(raw.user) and raw.user.login, url = raw.html_url,
   }
 end
@@ -220,28 +235,33 @@ end
 
 local function run_of(raw)
   return {
-    id = raw.id, name = some(raw.name), workflow = raw.path:match("([^/@]+)@?[^/]*$"), event = raw.event, status = some(raw.status),
-    conclusion = some(raw.conclusion), sha = raw.head_sha, branch = some(raw.head_branch), attempt = some(raw.run_attempt) or 1,
+    id = raw.id, name = some(raw.name), workflow = raw.path:match("([^/@]+)@?[^/]*$"),
+    event = raw.event, status = some(raw.status),
+    conclusion = some(raw.conclusion), sha = raw.head_sha, branch = some(raw.head_branch),
+    attempt = some(raw.run_attempt) or 1,
     url = raw.html_url, created_at = raw.created_at, updated_at = raw.updated_at,
   }
 end
 
 local function check_of(raw)
   return {
-    name = raw.name, app = some(raw.app) and (some(raw.app.slug) or some(raw.app.name)), status = raw.status,
+    name = raw.name, app = some(raw.app) and (some(raw.app.slug) or some(raw.app.name)),
+    status = raw.status,
     conclusion = some(raw.conclusion), url = some(raw.html_url), source = "check", id = raw.id,
     started_at = some(raw.started_at),
   }
 end
 
 local STATUS_STATES = {
-  success = { "completed", "success" }, failure = { "completed", "failure" }, error = { "completed", "failure" },
+  success = { "completed", "success" }, failure = { "completed", "failure" },
+  error = { "completed", "failure" },
   pending = { "in_progress" },
 }
 
 local function status_of(raw)
   local state = STATUS_STATES[raw.state] or { "in_progress" }
-  return { name = raw.context, status = state[1], conclusion = state[2], url = some(raw.target_url), source = "status", id = raw.id }
+  return { name = raw.context, status = state[1], conclusion = state[2], url = some(raw.target_url),
+    source = "status", id = raw.id }
 end
 
 -- Pull requests ------------------------------------------------------------
@@ -276,7 +296,8 @@ local MERGE_ERRORS = {
 
 local function act_merge(o)
   local answer = call {
-    method = "PUT", path = repo_path("/pulls/%s/merge", o.number), what = "merging pull request #" .. o.number,
+    method = "PUT", path = repo_path("/pulls/%s/merge", o.number), what = "merging pull request #"
+      .. o.number,
     body = { sha = o.sha, merge_method = o.method }, errors = MERGE_ERRORS,
   }
   return { sha = answer.json.sha, merged = true }
@@ -286,16 +307,19 @@ end
 local function judge(o, pull)
   local name = "pull request #" .. o.number
   if pull.merged then
-    host.raise("github.not-mergeable", name .. " is merged already, as " .. tostring(pull.merge_sha), { refused = true })
+    host.raise("github.not-mergeable", name .. " is merged already, as "
+      .. tostring(pull.merge_sha), { refused = true })
   elseif pull.state ~= "open" then
     host.raise("github.not-mergeable", name .. " is " .. pull.state, { refused = true })
   elseif pull.head.sha ~= o.sha then
-    host.raise("github.head-moved", ("%s: its head is %s, not %s"):format(name, short(pull.head.sha), short(o.sha)),
+    host.raise("github.head-moved", ("%s: its head is %s, not %s"):format(name,
+      short(pull.head.sha), short(o.sha)),
       { refused = true })
   elseif pull.draft then
     host.raise("github.not-mergeable", name .. " is a draft", { refused = true })
   elseif pull.mergeable == false then
-    host.raise("github.not-mergeable", name .. " has conflicts with " .. pull.base.ref, { refused = true })
+    host.raise("github.not-mergeable", name .. " has conflicts with " .. pull.base.ref,
+      { refused = true })
   elseif pull.mergeable_state == "blocked" then
     return "blocked for now: the required checks are not green"
   elseif pull.mergeable == nil then
@@ -326,9 +350,11 @@ end
 local function list_pulls(o)
   local query = { state = o.state, base = o.base }
   if o.head then
-    query.head = o.head:find(":", 1, true) and o.head or repository():match("^[^/]+") .. ":" .. o.head
+    query.head = o.head:find(":", 1, true) and o.head or repository():match("^[^/]+") .. ":"
+      .. o.head
   end
-  return pulls_of(all_pages({ path = repo_path "/pulls", query = query, what = "the list of pull requests" }, nil, 200))
+  return pulls_of(all_pages({ path = repo_path "/pulls", query = query,
+    what = "the list of pull requests" }, nil, 200))
 end
 
 local function pulls_with(o)
@@ -353,7 +379,8 @@ end
 local UNREADABLE = { [403] = true, [404] = true }
 
 local function read_protection(branch, found)
-  local answer = call { path = repo_path("/branches/%s/protection/required_status_checks", branch), allow = UNREADABLE,
+  local answer = call { path = repo_path("/branches/%s/protection/required_status_checks", branch),
+    allow = UNREADABLE,
     what = "the protection of branch " .. branch }
   if answer.status == 200 then
     found.strict = answer.json.strict == true
@@ -367,17 +394,20 @@ local function read_protection(branch, found)
   end
   local message = message_of(answer)
   local lower = message:lower()
-  if answer.status == 404 and (lower:find("branch not protected", 1, true) or lower:find("not enabled", 1, true)) then
+  if answer.status == 404 and (lower:find("branch not protected", 1, true)
+    or lower:find("not enabled", 1, true)) then
     return "none"
   elseif answer.status == 404 and lower:find("branch not found", 1, true) then
-    host.raise("github.not-found", "branch " .. branch .. " does not exist on GitHub", { status = 404 })
+    host.raise("github.not-found", "branch " .. branch .. " does not exist on GitHub",
+      { status = 404 })
   end
   return ("unreadable (%d: %s): reading it takes the permission \"administration\""):format(answer.status, message)
 end
 
 local function read_rules(branch, found)
   local path = repo_path("/rules/branches/%s", branch)
-  local first = call { path = path, query = { per_page = 1 }, allow = UNREADABLE, what = "the rules of branch " .. branch }
+  local first = call { path = path, query = { per_page = 1 }, allow = UNREADABLE,
+    what = "the rules of branch " .. branch }
   if first.status ~= 200 then
     return ("unreadable (%d: %s)"):format(first.status, message_of(first))
   end
@@ -388,7 +418,8 @@ local function read_rules(branch, found)
       any = true
       found.add(check.context, some(check.integration_id))
     end
-    found.strict = found.strict or (parameters and parameters.strict_required_status_checks_policy == true) or false
+    found.strict = found.strict
+      or (parameters and parameters.strict_required_status_checks_policy == true) or false
   end
   return any and "read" or "none"
 end
@@ -403,7 +434,8 @@ local function required_checks(o)
     end
     seen[name].app_id = seen[name].app_id or app
   end
-  local sources = { protection = read_protection(o.branch, found), rules = read_rules(o.branch, found) }
+  local sources = { protection = read_protection(o.branch, found), rules = read_rules(o.branch,
+    found) }
   local complete = not (sources.protection .. sources.rules):find("unreadable", 1, true)
   table.sort(checks, function (a, b) return a.name < b.name end)
   return { checks = checks, strict = found.strict, sources = sources, complete = complete }
@@ -426,11 +458,13 @@ local function read_checks(o)
     end
   end
   local what = "the checks of commit " .. short(o.sha)
-  for _, raw in ipairs(all_pages({ path = repo_path("/commits/%s/check-runs", o.sha), query = { filter = "latest" },
+  for _, raw in ipairs(all_pages({ path = repo_path("/commits/%s/check-runs", o.sha),
+    query = { filter = "latest" },
     what = what }, "check_runs")) do
     add(check_of(raw))
   end
-  for _, raw in ipairs(all_pages({ path = repo_path("/commits/%s/status", o.sha), what = what }, "statuses")) do
+  for _, raw in ipairs(all_pages({ path = repo_path("/commits/%s/status", o.sha), what = what },
+    "statuses")) do
     add(status_of(raw))
   end
   table.sort(order)
@@ -471,10 +505,12 @@ end
 -- Workflows --------------------------------------------------------------------
 
 local function workflow_runs(o)
-  local path = o.workflow and repo_path("/actions/workflows/%s/runs", o.workflow) or repo_path "/actions/runs"
+  local path = o.workflow and repo_path("/actions/workflows/%s/runs", o.workflow)
+    or repo_path "/actions/runs"
   local out = host.json.array {}
   local query = { head_sha = o.sha, branch = o.branch, event = o.event }
-  for i, raw in ipairs(all_pages({ path = path, query = query, what = "the runs of " .. (o.workflow or "the workflows") },
+  for i, raw in ipairs(all_pages({ path = path, query = query, what = "the runs of "
+    .. (o.workflow or "the workflows") },
     "workflow_runs", o.first)) do
     out[i] = run_of(raw)
   end
@@ -486,10 +522,12 @@ local function workflow_run(o)
   local run = run_of(call { path = repo_path("/actions/runs/%s", o.id), what = what }.json)
   run.failed = host.json.array {}
   if run.conclusion and not GOOD[run.conclusion] then
-    for _, job in ipairs(all_pages({ path = repo_path("/actions/runs/%s/jobs", o.id), query = { filter = "latest" },
+    for _, job in ipairs(all_pages({ path = repo_path("/actions/runs/%s/jobs", o.id),
+      query = { filter = "latest" },
       what = what }, "jobs")) do
       if some(job.conclusion) and not GOOD[job.conclusion] then
-        run.failed[#run.failed + 1] = { name = job.name, conclusion = job.conclusion, url = some(job.html_url) }
+        run.failed[#run.failed + 1] = { name = job.name, conclusion = job.conclusion,
+          url = some(job.html_url) }
       end
     end
   end
@@ -505,7 +543,8 @@ return {
   name = "github", summary = "Pull requests, checks and workflow runs on GitHub",
   verbs = {
     pull = {
-      effect = "read", summary = "One pull request", result = PULL .. "; mergeable is nil while GitHub works it out",
+      effect = "read", summary = "One pull request", result = PULL
+        .. "; mergeable is nil while GitHub works it out",
       options = { number = { "integer", required = true, help = "its number" } },
       act = function (o) return read_pull(o.number) end,
       overlay = overlay_pull,
@@ -513,8 +552,10 @@ return {
     pulls = {
       effect = "read", summary = "Pull requests, newest first", result = "list of " .. PULL,
       options = {
-        head = { "text", help = "branch they come from" }, base = { "text", help = "branch they go to" },
-        state = { "text", default = "open", choices = { "open", "closed", "all" }, help = "open, closed or all" },
+        head = { "text", help = "branch they come from" },
+        base = { "text", help = "branch they go to" },
+        state = { "text", default = "open", choices = { "open", "closed", "all" },
+          help = "open, closed or all" },
       },
       act = list_pulls,
       overlay = function (_, result, overlay)
@@ -525,7 +566,8 @@ return {
       end,
     },
     pull_of = {
-      effect = "read", summary = "The pull request that brought a commit, or that has it", result = PULL .. ", or nil",
+      effect = "read", summary = "The pull request that brought a commit, or that has it",
+      result = PULL .. ", or nil",
       options = { sha = { "text", required = true, help = "the commit" } },
       act = pulls_with,
       overlay = function (_, result, overlay)
@@ -533,11 +575,14 @@ return {
       end,
     },
     merge = {
-      effect = "write", summary = "Merge a pull request whose head is still the given commit", result = "{sha, merged}",
+      effect = "write", summary = "Merge a pull request whose head is still the given commit",
+      result = "{sha, merged}",
       options = {
         number = { "integer", required = true, help = "its number" },
-        sha = { "text", required = true, help = "the head that was looked at; another one is refused" },
-        method = { "text", default = "merge", choices = { "merge", "squash", "rebase" }, help = "merge, squash or rebase" },
+        sha = { "text", required = true,
+          help = "the head that was looked at; another one is refused" },
+        method = { "text", default = "merge", choices = { "merge", "squash", "rebase" },
+          help = "merge, squash or rebase" },
       },
       act = act_merge,
       target = function (o) return ("#%d %s"):format(o.number, short(o.sha)) end,
@@ -545,7 +590,8 @@ return {
       probe = probe_merge,
     },
     checks = {
-      effect = "read", summary = "Checks of a commit: check runs and commit statuses, the newest of each name",
+      effect = "read",
+      summary = "Checks of a commit: check runs and commit statuses, the newest of each name",
       result = "list of {name, app, status, conclusion, url, source, id, required}; with `branch`, required checks that are "
         .. "not there yet have the status \"expected\"",
       options = {
@@ -555,7 +601,8 @@ return {
       act = checks_of,
     },
     required_checks = {
-      effect = "read", summary = "The checks that a branch requires, by its protection and its rulesets",
+      effect = "read",
+      summary = "The checks that a branch requires, by its protection and its rulesets",
       result = "{checks = list of {name, app_id}, strict, sources = {protection, rules}, complete}; a source is \"read\", "
         .. "\"none\" or \"unreadable …\"",
       options = { branch = { "text", required = true, help = "the branch" } },
@@ -564,15 +611,18 @@ return {
     workflow_runs = {
       effect = "read", summary = "Runs of a workflow, newest first", result = "list of " .. RUN,
       options = {
-        workflow = { "text", help = "file name, such as deploy-production.yml; without it, of all" },
-        sha = { "text", help = "only of this commit" }, branch = { "text", help = "only of this branch" },
+        workflow = { "text",
+          help = "file name, such as deploy-production.yml; without it, of all" },
+        sha = { "text", help = "only of this commit" },
+        branch = { "text", help = "only of this branch" },
         event = { "text", help = "only of this event, such as push" },
         first = { "integer", default = 30, help = "at most so many" },
       },
       act = workflow_runs,
     },
     workflow_run = {
-      effect = "read", summary = "One workflow run", result = RUN .. " and failed = list of {name, conclusion, url} (its jobs)",
+      effect = "read", summary = "One workflow run", result = RUN
+        .. " and failed = list of {name, conclusion, url} (its jobs)",
       options = { id = { "integer", required = true, help = "its id" } },
       act = workflow_run,
     },

@@ -25,7 +25,8 @@ local STATUS = {
   FAILED = { "bad", "its build or its start failed" },
   CRASHED = { "bad", "it started and crashed" },
   SKIPPED = { "bad", "Railway skipped it: CI failed on its commit, or no watched path changed" },
-  REMOVED = { "bad", "it was taken down: a newer deployment took its place, or somebody removed it" },
+  REMOVED = { "bad",
+    "it was taken down: a newer deployment took its place, or somebody removed it" },
 }
 
 local function some(value)
@@ -65,7 +66,8 @@ local function explain(message, environment)
   local lower = message:lower()
   if lower:find("not authorized", 1, true) then
     return (" — Railway says so for a wrong token, for one without access, and for one of another environment: see the "
-      .. "credential \"%s\" of environment \"%s\""):format(credential_name(environment), environment)
+      .. "credential \"%s\" of environment \"%s\""):format(credential_name(environment),
+        environment)
   elseif lower:find("project token not found", 1, true) then
     return (" — the credential \"%s\" is no project token"):format(credential_name(environment))
   end
@@ -78,19 +80,23 @@ local function raise_errors(o, answer)
     messages[i] = type(problem) == "table" and some(problem.message) or tostring(problem)
   end
   local text = #messages > 0 and table.concat(messages, "; ") or "an error without a message"
-  host.raise("railway.graphql", ("%s: Railway answers: %s%s"):format(o.what, text, explain(text, o.environment)),
+  host.raise("railway.graphql", ("%s: Railway answers: %s%s"):format(o.what, text,
+    explain(text, o.environment)),
     { status = answer.status })
 end
 
 local function raise_transport(o, answer)
-  host.raise("railway.transport", ("%s: Railway's answer is no JSON (%d: %s)"):format(o.what, answer.status,
-    first_line(answer.body)), { status = answer.status, retryable = not o.write, unknown = o.write })
+  host.raise("railway.transport", ("%s: Railway's answer is no JSON (%d: %s)"):format(o.what,
+    answer.status,
+    first_line(answer.body)), { status = answer.status, retryable = not o.write,
+      unknown = o.write })
 end
 
 local function wait_for_limit(answer, waited, what)
   local wait = math.ceil((tonumber(answer.headers["retry-after"]) or 60) * 1000)
   if waited + wait > PATIENCE then
-    host.raise("railway.rate-limit", ("%s: Railway's rate limit is used up; it is open again in %d s"):format(what,
+    host.raise("railway.rate-limit",
+      ("%s: Railway's rate limit is used up; it is open again in %d s"):format(what,
       math.ceil(wait / 1000)), { retryable = true, status = 429 })
   end
   host.log(("Railway's rate limit is used up: waiting %d s"):format(math.ceil(wait / 1000)))
@@ -102,12 +108,14 @@ local function is_json(answer)
   return type(answer.json) == "table" and answer.json ~= host.null
 end
 
--- Runs an operation; returns its data. o = { environment, operation, query, variables, what, write }
+-- Runs an operation; returns its data. o = { environment, operation, query, variables, what, write
+-- }
 local function run(o)
   local waited, tries = 0, 0
   while true do
     local answer = host.http {
-      method = "POST", url = settings().url or API, headers = headers(o.environment), timeout = "30s", retry = not o.write,
+      method = "POST", url = settings().url or API, headers = headers(o.environment),
+      timeout = "30s", retry = not o.write,
       json = { operationName = o.operation, query = o.query, variables = o.variables },
     }
     if answer.status == 429 then
@@ -146,7 +154,8 @@ local QUERIES = {
     pageInfo { hasNextPage endCursor }
   }
 }]],
-  Deployment = "query Deployment($id: String!) {\n  deployment(id: $id) { " .. NODE .. " environmentId }\n}",
+  Deployment = "query Deployment($id: String!) {\n  deployment(id: $id) { " .. NODE
+    .. " environmentId }\n}",
   DeploymentTriggers = [[query DeploymentTriggers($environmentId: String!) {
   environment(id: $environmentId) {
     id name deploymentTriggers { edges { node { id branch repository provider checkSuites serviceId } } }
@@ -160,7 +169,8 @@ local QUERIES = {
 }
 
 local function ask(environment, operation, variables, what)
-  return run { environment = environment, operation = operation, query = QUERIES[operation], variables = variables,
+  return run { environment = environment, operation = operation, query = QUERIES[operation],
+    variables = variables,
     what = what or ("environment \"%s\""):format(environment) }
 end
 
@@ -183,7 +193,9 @@ local function pick(edges, wanted, kind, project)
       return edge.node
     elseif edge.node.name == wanted or (wanted == nil and #edges == 1) then
       if found then
-        host.raise("railway.scope", ("project \"%s\" has several %ss named \"%s\": give its id"):format(project, kind, wanted))
+        host.raise("railway.scope",
+          ("project \"%s\" has several %ss named \"%s\": give its id"):format(project, kind,
+          wanted))
       end
       found = edge.node
     end
@@ -191,8 +203,10 @@ local function pick(edges, wanted, kind, project)
   if found then
     return found
   end
-  local reason = wanted and ("has no %s \"%s\""):format(kind, wanted) or ("has several %ss: say which"):format(kind)
-  host.raise("railway.scope", ("project \"%s\" %s (it has: %s)"):format(project, reason, names_of(edges)))
+  local reason = wanted and ("has no %s \"%s\""):format(kind, wanted)
+    or ("has several %ss: say which"):format(kind)
+  host.raise("railway.scope", ("project \"%s\" %s (it has: %s)"):format(project, reason,
+    names_of(edges)))
 end
 
 local function own_settings(environment)
@@ -207,12 +221,14 @@ local function token_scope(environment, wanted)
   local token = ask(environment, "ProjectTokenScope", {}).projectToken
   local named = token.environment
   if named.id ~= wanted and named.name ~= wanted then
-    host.raise("railway.scope", ("the credential \"%s\" is a token of the Railway environment \"%s\", not of \"%s\""):format(
+    host.raise("railway.scope",
+      ("the credential \"%s\" is a token of the Railway environment \"%s\", not of \"%s\""):format(
       credential_name(environment), named.name, wanted), { refused = true })
   end
   local project = settings().project
   if project and token.project.id ~= project and token.project.name ~= project then
-    host.raise("railway.scope", ("the credential \"%s\" is a token of the Railway project \"%s\", not of \"%s\""):format(
+    host.raise("railway.scope",
+      ("the credential \"%s\" is a token of the Railway project \"%s\", not of \"%s\""):format(
       credential_name(environment), token.project.name, project), { refused = true })
   end
   return token.project.id, named
@@ -228,15 +244,18 @@ local function scope(environment)
   local wanted = own.environment or environment
   local project_id, named
   if settings().auth == "account" then
-    project_id = settings().project or host.raise("railway.scope", "an account token needs providers.railway.project in pipe.yaml")
+    project_id = settings().project or host.raise("railway.scope",
+      "an account token needs providers.railway.project in pipe.yaml")
   else
     project_id, named = token_scope(environment, wanted)
   end
   local project = ask(environment, "ProjectByToken", { id = project_id }).project
   named = named or pick(project.environments.edges, wanted, "environment", project.name)
-  local service = pick(project.services.edges, own.service or settings().service, "service", project.name)
+  local service = pick(project.services.edges, own.service or settings().service, "service",
+    project.name)
   known[environment] = {
-    project = { id = project.id, name = project.name }, environment = { id = named.id, name = named.name },
+    project = { id = project.id, name = project.name }, environment = { id = named.id,
+      name = named.name },
     service = { id = service.id, name = service.name },
   }
   return known[environment]
@@ -246,16 +265,20 @@ end
 
 local function deployment_row(raw)
   local meta = some(raw.meta) or {}
-  local status = STATUS[raw.status] or { "unknown", "a status that this version of pipe does not know" }
+  local status = STATUS[raw.status]
+    or { "unknown", "a status that this version of pipe does not know" }
   local phase, words = status[1], status[2]
   local stopped = some(raw.deploymentStopped) == true
   if stopped and phase == "good" and raw.status ~= "SLEEPING" then
     phase, words = "bad", "its process ended by itself; nothing serves"
   end
   return {
-    id = raw.id, status = raw.status, phase = phase, words = words, commit = some(meta.commitHash), branch = some(meta.branch),
-    message = some(meta.commitMessage), author = some(meta.commitAuthor), reason = some(meta.reason),
-    created_at = raw.createdAt, status_at = some(raw.statusUpdatedAt), can_rollback = raw.canRollback,
+    id = raw.id, status = raw.status, phase = phase, words = words, commit = some(meta.commitHash),
+    branch = some(meta.branch),
+    message = some(meta.commitMessage), author = some(meta.commitAuthor),
+    reason = some(meta.reason),
+    created_at = raw.createdAt, status_at = some(raw.statusUpdatedAt),
+    can_rollback = raw.canRollback,
     can_redeploy = raw.canRedeploy, stopped = stopped, url = some(raw.staticUrl) or some(raw.url),
   }
 end
@@ -269,7 +292,8 @@ local function walk(environment, most, each)
   local s = scope(environment)
   local seen, after = 0, nil
   repeat
-    local page = ask(environment, "Deployments", { input = list_input(s), first = math.min(50, most - seen), after = after }).deployments
+    local page = ask(environment, "Deployments", { input = list_input(s),
+      first = math.min(50, most - seen), after = after }).deployments
     for _, edge in ipairs(page.edges) do
       seen = seen + 1
       if each(deployment_row(edge.node)) or seen >= most then
@@ -292,7 +316,8 @@ local function deployment(o)
   local s = scope(o.environment)
   local raw = ask(o.environment, "Deployment", { id = o.id }, "deployment " .. o.id).deployment
   if raw.environmentId ~= s.environment.id then
-    host.raise("railway.scope", ("deployment %s is of another environment than \"%s\""):format(o.id, s.environment.name))
+    host.raise("railway.scope", ("deployment %s is of another environment than \"%s\""):format(o.id,
+      s.environment.name))
   end
   return deployment_row(raw)
 end
@@ -318,7 +343,8 @@ local function triggers(o)
   for _, edge in ipairs(data.environment.deploymentTriggers.edges) do
     local node = edge.node
     if some(node.serviceId) == nil or node.serviceId == s.service.id then
-      out[#out + 1] = { id = node.id, branch = node.branch, repository = node.repository, provider = some(node.provider),
+      out[#out + 1] = { id = node.id, branch = node.branch, repository = node.repository,
+        provider = some(node.provider),
         wait_for_ci = node.checkSuites == true, service = some(node.serviceId) }
     end
   end
@@ -328,7 +354,8 @@ end
 local function active(o)
   local s = scope(o.environment)
   local out = host.json.array {}
-  local data = ask(o.environment, "ServiceInstance", { environmentId = s.environment.id, serviceId = s.service.id })
+  local data = ask(o.environment, "ServiceInstance", { environmentId = s.environment.id,
+    serviceId = s.service.id })
   for i, raw in ipairs(data.serviceInstance.activeDeployments) do
     out[i] = deployment_row(raw)
   end
@@ -346,12 +373,14 @@ return {
   verbs = {
     scope = {
       effect = "read", summary = "What the credential reaches; refuses one of another environment",
-      result = "{project{id, name}, environment{id, name}, service{id, name}}", options = { environment = ENVIRONMENT },
+      result = "{project{id, name}, environment{id, name}, service{id, name}}",
+      options = { environment = ENVIRONMENT },
       act = function (o) return scope(o.environment) end,
     },
     deployments = {
       effect = "read", summary = "Deployments, newest first", result = "list of " .. ROW,
-      options = { environment = ENVIRONMENT, first = { "integer", default = 10, help = "at most so many" } },
+      options = { environment = ENVIRONMENT, first = { "integer", default = 10,
+        help = "at most so many" } },
       act = deployments,
     },
     deployment = {
@@ -360,16 +389,19 @@ return {
       act = deployment,
     },
     deployment_of = {
-      effect = "read", summary = "The newest deployment of a commit", result = ROW .. ", or nil when there is none yet",
+      effect = "read", summary = "The newest deployment of a commit", result = ROW
+        .. ", or nil when there is none yet",
       options = {
         environment = ENVIRONMENT, commit = { "text", required = true, help = "the full sha" },
-        since = { "any", help = "only deployments made at this time or later (ISO text or milliseconds)" },
+        since = { "any",
+          help = "only deployments made at this time or later (ISO text or milliseconds)" },
       },
       act = deployment_of,
     },
     triggers = {
       effect = "read", summary = "What deploys by itself: the branch, and whether it waits for CI",
-      result = "list of {id, branch, repository, provider, wait_for_ci, service}", options = { environment = ENVIRONMENT },
+      result = "list of {id, branch, repository, provider, wait_for_ci, service}",
+      options = { environment = ENVIRONMENT },
       act = triggers,
     },
     active = {

@@ -22,7 +22,8 @@ local function jobs_of(workflow)
     return workflow.jobs
   end
   return { [workflow.job or "run"] = {
-    duration = workflow.duration, conclusion = workflow.conclusion, effect = workflow.effect, never = workflow.never,
+    duration = workflow.duration, conclusion = workflow.conclusion, effect = workflow.effect,
+    never = workflow.never,
     message = workflow.message,
   } }
 end
@@ -45,7 +46,8 @@ local function behaviour(w, run, name)
   local workflow = w.s.spec.workflows[run.file]
   local job = jobs_of(workflow)[name] or {}
   if not run.live then
-    return { paths = job.paths, needs = job.needs, gate = job.gate, events = job.events, branches = job.branches,
+    return { paths = job.paths, needs = job.needs, gate = job.gate, events = job.events,
+      branches = job.branches,
       effect = job.effect, duration = job.duration }
   end
   local check = w.s.spec.checks[name]
@@ -116,7 +118,8 @@ local function start_job(w, run, job, known)
   job.status, job.started = "in_progress", w.s.now
   run.status, run.updated = "in_progress", w.s.now
   if not known.never then
-    core.later(w, w.s.now + core.ms(known.duration, 5000), "job", { run = run.id, job = job.id, attempt = run.attempt })
+    core.later(w, w.s.now + core.ms(known.duration, 5000), "job", { run = run.id, job = job.id,
+      attempt = run.attempt })
   end
 end
 
@@ -221,7 +224,8 @@ local function make_jobs(w, run)
 end
 
 local function schedule(w, run, workflow)
-  core.later(w, run.visible + core.ms(workflow.queue, 1000), "run", { run = run.id, attempt = run.attempt })
+  core.later(w, run.visible + core.ms(workflow.queue, 1000), "run",
+    { run = run.id, attempt = run.attempt })
 end
 
 --- Starts a run. o = { file, event, branch, sha, changed, actor, live, pull }
@@ -229,8 +233,10 @@ function M.start(w, o)
   local workflow = w.s.spec.workflows[o.file]
   w.s.counters["run of " .. o.file] = (w.s.counters["run of " .. o.file] or 0) + 1
   local run = {
-    id = core.id(w, "run"), file = o.file, number = w.s.counters["run of " .. o.file], attempt = 1, event = o.event,
-    branch = o.branch, sha = o.sha, changed = o.changed and core.list(o.changed), actor = o.actor, live = o.live, pull = o.pull,
+    id = core.id(w, "run"), file = o.file, number = w.s.counters["run of " .. o.file], attempt = 1,
+    event = o.event,
+    branch = o.branch, sha = o.sha, changed = o.changed and core.list(o.changed), actor = o.actor,
+    live = o.live, pull = o.pull,
     status = "queued", created = w.s.now, updated = w.s.now, suite = core.id(w, "suite"),
     visible = w.s.now + core.ms(workflow.appear, 2000),
   }
@@ -246,10 +252,12 @@ end
 
 --- Runs a finished run again. Only the jobs that did not go well, when `failed`.
 function M.rerun(w, run, failed)
-  run.attempt, run.status, run.conclusion, run.updated, run.live = run.attempt + 1, "queued", nil, w.s.now, true
+  run.attempt, run.status, run.conclusion, run.updated, run.live = run.attempt + 1, "queued", nil,
+    w.s.now, true
   for _, job in ipairs(run.jobs) do
     if not failed or not GOOD[job.conclusion] then
-      job.id, job.status, job.conclusion, job.started, job.completed = core.id(w, "check"), "queued", nil, nil, nil
+      job.id, job.status, job.conclusion, job.started, job.completed = core.id(w, "check"),
+        "queued", nil, nil, nil
     end
   end
   schedule(w, run, w.s.spec.workflows[run.file])
@@ -279,7 +287,8 @@ function M.pushed(w, push)
   local name = push.ref:match("^refs/%a+/(.+)$")
   for file, workflow in core.sorted(w.s.spec.workflows) do
     if push.to and listens(workflow, push) then
-      started[#started + 1] = M.start(w, { file = file, event = "push", branch = name, sha = push.to, live = push.live,
+      started[#started + 1] = M.start(w, { file = file, event = "push", branch = name,
+        sha = push.to, live = push.live,
         changed = repo.changed(w, push.from, push.to), actor = push.actor })
     end
   end
@@ -293,7 +302,8 @@ function M.pull_moved(w, pull, live)
   for file, workflow in core.sorted(w.s.spec.workflows) do
     local on = core.some((workflow.triggers or {}).pull_request)
     if on and (on == true or any(on.branches, pull.base)) then
-      M.start(w, { file = file, event = "pull_request", branch = pull.head, sha = head, live = live, pull = pull.number,
+      M.start(w, { file = file, event = "pull_request", branch = pull.head, sha = head, live = live,
+        pull = pull.number,
         changed = repo.changed(w, fork, head) })
     end
   end

@@ -30,10 +30,12 @@ function M.request(w, req, env)
   end
   local d = railway.serving(w, env)
   if not d then
-    return core.answer(503, { status = "error", code = 503, message = "Application failed to respond" })
+    return core.answer(503, { status = "error", code = 503,
+      message = "Application failed to respond" })
   end
   local commit = w.s.serves[env] or d.commit
-  local answer = core.answer(200, { status = "ok", commit = commit, environment = env, version = version_of(w, commit) })
+  local answer = core.answer(200, { status = "ok", commit = commit, environment = env,
+    version = version_of(w, commit) })
   if req.method == "HEAD" then
     answer.body = ""
   end

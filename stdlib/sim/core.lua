@@ -46,7 +46,8 @@ end
 
 --- `over` laid on `base`: maps merge, lists and texts replace, null removes.
 function core.merge(base, over)
-  if type(over) ~= "table" or over == sim.null or type(base) ~= "table" or is_list(base) or is_list(over) then
+  if type(over) ~= "table" or over == sim.null or type(base) ~= "table" or is_list(base)
+    or is_list(over) then
     return core.copy(over)
   end
   local out = core.copy(base)
@@ -120,7 +121,8 @@ function core.iso(ms)
   local seconds = ms // 1000
   local year, month, day = civil(seconds // 86400)
   local rest = seconds % 86400
-  return string.format("%04d-%02d-%02dT%02d:%02d:%02dZ", year, month, day, rest // 3600, rest // 60 % 60, rest % 60)
+  return string.format("%04d-%02d-%02dT%02d:%02d:%02dZ", year, month, day, rest // 3600,
+    rest // 60 % 60, rest % 60)
 end
 
 --- `2026-11-20T14:00:00.000Z`, as Railway writes times.
@@ -167,7 +169,8 @@ end
 
 function core.uuid(w, ...)
   local hex = core.hex(w, "uuid", ...)
-  return ("%s-%s-4%s-a%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(14, 16), hex:sub(18, 20), hex:sub(21, 32))
+  return ("%s-%s-4%s-a%s-%s"):format(hex:sub(1, 8), hex:sub(9, 12), hex:sub(14, 16),
+    hex:sub(18, 20), hex:sub(21, 32))
 end
 
 function core.new_uuid(w, kind)
@@ -216,7 +219,8 @@ end
 function core.record(w, system, effect, target, detail)
   local ledger = w.s.ledger
   ledger[#ledger + 1] = {
-    n = #ledger + 1, time = w.s.now, system = system, effect = effect, target = target, detail = detail or {},
+    n = #ledger + 1, time = w.s.now, system = system, effect = effect, target = target,
+    detail = detail or {},
   }
 end
 
@@ -271,7 +275,8 @@ function core.body(req)
   return nil
 end
 
---- Counts a request against the limit of a system. Returns state {limit, remaining, reset (ms), used}, and whether it is over.
+--- Counts a request against the limit of a system. Returns state {limit, remaining, reset (ms),
+-- used}, and whether it is over.
 function core.spend(w, system)
   local limits = w.s.spec.limits[system]
   local window = core.ms(limits.window)
@@ -284,7 +289,8 @@ function core.spend(w, system)
   if not over then
     state.used = state.used + 1
   end
-  return { limit = limits.limit, used = state.used, remaining = limits.limit - state.used, reset = state.reset }, over
+  return { limit = limits.limit, used = state.used, remaining = limits.limit - state.used,
+    reset = state.reset }, over
 end
 
 return core

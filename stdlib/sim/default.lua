@@ -135,11 +135,13 @@ local commits = {
     ["apps/api/src/plans.ts"] = 'export const plans = { path: "/plans" }\n',
     ["apps/api/src/index.ts"] = 'import { health } from "./health"\nimport { plans } from "./plans"\nimport { sessions } from "./sessions"\nexport const routes = [health, sessions, plans]\n',
   } },
-  { id = "c8", message = "api: limit the length of a plan's title", author = INGRID, at = "-10m", files = {
+  { id = "c8", message = "api: limit the length of a plan's title", author = INGRID, at = "-10m",
+    files = {
     ["apps/api/src/plans.ts"] = 'export const plans = { path: "/plans", titleLimit: 120 }\n',
   } },
   -- The pull request that is open.
-  { id = "p1", parent = "c7", message = "api: export a plan as text", author = AMIRA, at = "-5h", files = {
+  { id = "p1", parent = "c7", message = "api: export a plan as text", author = AMIRA, at = "-5h",
+    files = {
     ["apps/api/src/export.ts"] = 'export const exportPlan = { path: "/plans/export" }\n',
   } },
   { id = "p2", message = "api: export a plan as calendar too", author = AMIRA, at = "-4h", files = {
@@ -162,7 +164,8 @@ local history = {
 }
 
 local statuses = {
-  { status = "INITIALIZING" }, { status = "BUILDING", after = "5s" }, { status = "DEPLOYING", after = "60s" },
+  { status = "INITIALIZING" }, { status = "BUILDING", after = "5s" }, { status = "DEPLOYING",
+    after = "60s" },
   { status = "SUCCESS", after = "25s" },
 }
 
@@ -185,7 +188,8 @@ return {
   },
   history = history,
   pulls = {
-    { number = 12, title = "Export a plan", head = "feature/plan-export", base = "main", author = AMIRA, created = "-6h",
+    { number = 12, title = "Export a plan", head = "feature/plan-export", base = "main",
+      author = AMIRA, created = "-6h",
       body = "Text and calendar." },
   },
 
@@ -195,26 +199,33 @@ return {
   statuses = {},
   workflows = {
     ["ci.yml"] = {
-      name = "CI", triggers = { push = { branches = { "main", "develop" } }, pull_request = { branches = { "main" } } },
+      name = "CI", triggers = { push = { branches = { "main", "develop" } },
+        pull_request = { branches = { "main" } } },
       jobs = {
         ["db-check"] = { paths = { "packages/database/" }, duration = "120s" },
         ["api-check"] = { paths = { "apps/api/", "packages/shared/" }, duration = "60s" },
-        ["ios-preflight"] = { paths = { "apps/mobile-kmp/shared/", "apps/mobile-kmp/iosApp/" }, duration = "300s" },
-        ["android-preflight"] = { paths = { "apps/mobile-kmp/shared/", "apps/mobile-kmp/androidApp/" }, duration = "180s" },
+        ["ios-preflight"] = { paths = { "apps/mobile-kmp/shared/", "apps/mobile-kmp/iosApp/" },
+          duration = "300s" },
+        ["android-preflight"] = { paths = { "apps/mobile-kmp/shared/",
+          "apps/mobile-kmp/androidApp/" }, duration = "180s" },
         ["ci-gate"] = { gate = true, duration = "5s",
           needs = { "android-preflight", "api-check", "db-check", "ios-preflight" } },
-        ["db-staging"] = { needs = { "ci-gate" }, events = { "push" }, branches = { "main" }, duration = "20s",
+        ["db-staging"] = { needs = { "ci-gate" }, events = { "push" }, branches = { "main" },
+          duration = "20s",
           effect = { migrate = "staging" } },
       },
     },
     ["deploy-production.yml"] = {
-      name = "Deploy Production", triggers = { push = { branches = { "production" } } }, job = "db-push", duration = "60s",
+      name = "Deploy Production", triggers = { push = { branches = { "production" } } },
+      job = "db-push", duration = "60s",
       effect = { migrate = "production" },
     },
     ["ios-release.yml"] = {
-      name = "iOS Release", triggers = { push = { tags = { "v*" } }, workflow_dispatch = true }, job = "ios", duration = "600s",
+      name = "iOS Release", triggers = { push = { tags = { "v*" } }, workflow_dispatch = true },
+      job = "ios", duration = "600s",
     },
-    ["db-deploy.yml"] = { name = "DB Deploy", triggers = { workflow_dispatch = true }, job = "db-deploy", duration = "40s" },
+    ["db-deploy.yml"] = { name = "DB Deploy", triggers = { workflow_dispatch = true },
+      job = "db-deploy", duration = "40s" },
   },
 
   railway = {
@@ -222,10 +233,13 @@ return {
     service = { id = "0a7be2c4-53d1-4b8f-8a44-6b1d2f3c4e02", name = "api" },
     keep_images = "72h",
     environments = {
-      staging = { id = "3d9f8e17-2b46-4c5d-a6e8-91c0d2b3f403", branch = "main", token = "sim-railway-staging-token",
-        url = "api-stg.impulseai.app", wait_for_ci = true, statuses = statuses, variables = { NODE_ENV = "staging" } },
+      staging = { id = "3d9f8e17-2b46-4c5d-a6e8-91c0d2b3f403", branch = "main",
+        token = "sim-railway-staging-token",
+        url = "api-stg.impulseai.app", wait_for_ci = true, statuses = statuses,
+        variables = { NODE_ENV = "staging" } },
       production = { id = "b2c4d6e8-1a3c-4e5f-8071-92a3b4c5d604", branch = "production",
-        token = "sim-railway-production-token", url = "api.impulseai.app", wait_for_ci = true, statuses = statuses,
+        token = "sim-railway-production-token", url = "api.impulseai.app", wait_for_ci = true,
+        statuses = statuses,
         variables = { NODE_ENV = "production" } },
     },
   },

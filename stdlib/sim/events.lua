@@ -3,7 +3,8 @@
 --   events:
 --     - when: { after: "90s" }                                   # after the start
 --             { at: "2026-11-20T15:30:00+01:00" }
---             { request: { host, method, path, operation }, nth: 2 }   # before that request is answered
+--             { request: { host, method, path, operation }, nth: 2 }   # before that request is
+-- answered
 --             { deployment: { environment, status, commit } }    # a deployment gets that status
 --             { workflow: { file, conclusion, branch } }         # a workflow run ends
 --             { push: "production" }                             # a ref moved
@@ -11,7 +12,8 @@
 --       do: { push: { branch, message, author, files, id, parent } } # or a list:
 --           { ref: { name, to } }             # to: a commit; null deletes
 --           { check: { name, commit, conclusion } }
---           { deployment: { environment, status, commit } }      # the newest (of that commit) gets a status
+--           { deployment: { environment, status, commit } }      # the newest (of that commit) gets
+-- a status
 --           { token: { system, environment, token } }            # what is accepted from now on
 --           { credential: { name, value } }
 --           { migration: { environment, version, name, remove } }
@@ -31,7 +33,8 @@ local M = {}
 local DO = {}
 
 local function commit_named(w, name)
-  return repo.resolve(w, name) or error(("world: an event names the unknown commit %q"):format(tostring(name)), 0)
+  return repo.resolve(w, name)
+    or error(("world: an event names the unknown commit %q"):format(tostring(name)), 0)
 end
 
 DO.push = function (w, o)
@@ -134,7 +137,8 @@ DO.set = function (w, o)
   place[parts[#parts]] = core.some(core.copy(o.value))
 end
 
-local WHEN = { after = true, at = true, request = true, nth = true, deployment = true, workflow = true, push = true }
+local WHEN = { after = true, at = true, request = true, nth = true, deployment = true,
+  workflow = true, push = true }
 
 local function actions_of(event)
   local list = event["do"]
@@ -201,15 +205,18 @@ end
 
 local FITS = {
   deployment = function (w, want, facts)
-    return (not want.environment or want.environment == facts.environment) and (not want.status or want.status == facts.status)
+    return (not want.environment or want.environment == facts.environment)
+      and (not want.status or want.status == facts.status)
       and commit_fits(w, want.commit, facts.commit)
   end,
   workflow = function (_, want, facts)
-    return (not want.file or want.file == facts.file) and (not want.conclusion or want.conclusion == facts.conclusion)
+    return (not want.file or want.file == facts.file) and (not want.conclusion
+      or want.conclusion == facts.conclusion)
       and (not want.branch or want.branch == facts.branch)
   end,
   push = function (_, want, facts)
-    return want == facts.ref or "refs/heads/" .. want == facts.ref or "refs/tags/" .. want == facts.ref
+    return want == facts.ref or "refs/heads/" .. want == facts.ref or "refs/tags/"
+      .. want == facts.ref
   end,
   request = function (_, want, facts)
     return faults.matches(want, facts)

@@ -1,7 +1,8 @@
 -- Faults of the world file: what goes wrong, with which request, how often.
 --
 --   faults:
---     - match: { system, host, method, path, operation, git }   # all that are given must match; * stands for anything
+--     - match: { system, host, method, path, operation, git }   # all that are given must match; *
+-- stands for anything
 --       nth: 2            # from the second matching request on (default 1)
 --       times: 3          # so many of them (default 1; "always")
 --       after: "30s"      # not before this time after the start (or "until" it)
@@ -16,9 +17,11 @@ local core = sim.require "core"
 
 local M = {}
 
-local KEYS = { match = true, nth = true, times = true, after = true, ["until"] = true, error = true, sent = true, applied = true,
+local KEYS = { match = true, nth = true, times = true, after = true, ["until"] = true, error = true,
+  sent = true, applied = true,
   answer = true, delay = true, message = true }
-local MATCH = { system = true, host = true, method = true, path = true, operation = true, git = true }
+local MATCH = { system = true, host = true, method = true, path = true, operation = true,
+  git = true }
 local ERRORS = { connect = true, timeout = true, reset = true }
 
 --- Raises when a fault of the world file cannot be understood.
@@ -35,7 +38,8 @@ function M.check(faults)
       end
     end
     if fault.error and not ERRORS[fault.error] then
-      error(("world: faults[%d].error is %q; it can be connect, timeout or reset"):format(i, fault.error), 0)
+      error(("world: faults[%d].error is %q; it can be connect, timeout or reset"):format(i,
+        fault.error), 0)
     elseif not (fault.error or fault.answer or fault.delay) then
       error(("world: faults[%d] needs error, answer or delay"):format(i), 0)
     end
@@ -56,8 +60,10 @@ end
 
 --- Does a request fit a pattern of the world file (also used by events)?
 function M.matches(want, facts)
-  return fits(want.system, facts.system) and fits(want.host, facts.host) and fits(want.method, facts.method)
-    and fits(want.path, facts.path) and fits(want.operation, facts.operation) and fits(want.git, facts.git)
+  return fits(want.system, facts.system) and fits(want.host, facts.host)
+    and fits(want.method, facts.method)
+    and fits(want.path, facts.path) and fits(want.operation, facts.operation)
+      and fits(want.git, facts.git)
 end
 
 local function due(fault, count)

@@ -47,8 +47,10 @@ function M.user(login)
   local base = ROOT .. "/users/" .. core.escape(login)
   local id = number_of(sim.sha256("user " .. login))
   local out = {
-    login = login, id = id, node_id = node("U", id), avatar_url = "https://avatars.githubusercontent.com/u/" .. id .. "?v=4",
-    gravatar_id = "", url = base, html_url = "https://github.com/" .. core.escape(login), type = "User", site_admin = false,
+    login = login, id = id, node_id = node("U", id),
+    avatar_url = "https://avatars.githubusercontent.com/u/" .. id .. "?v=4",
+    gravatar_id = "", url = base, html_url = "https://github.com/" .. core.escape(login),
+    type = "User", site_admin = false,
   }
   for _, name in ipairs(USER_URLS) do
     out[name .. "_url"] = base .. "/" .. name
@@ -79,7 +81,8 @@ function M.minimal_repo(w)
   local base = M.base(w)
   local id = number_of(core.hex(w, "repository"))
   local out = {
-    id = id, node_id = node("R", id), name = name, full_name = owner .. "/" .. name, owner = M.user(owner), private = true,
+    id = id, node_id = node("R", id), name = name, full_name = owner .. "/" .. name,
+    owner = M.user(owner), private = true,
     html_url = M.html(w), description = null, fork = false, url = base,
   }
   for _, part in ipairs(REPO_URLS) do
@@ -97,11 +100,16 @@ function M.repo(w)
   local born, now = core.iso(w.s.clock - 400 * 86400000), core.iso(w.s.now)
   for key, value in pairs {
     clone_url = M.html(w) .. ".git", git_url = "git://github.com/" .. out.full_name .. ".git",
-    ssh_url = "git@github.com:" .. out.full_name .. ".git", svn_url = M.html(w), mirror_url = null, homepage = null,
-    default_branch = w.s.spec.repository.default_branch, forks = 0, forks_count = 0, has_downloads = true, has_issues = true,
-    has_projects = false, has_wiki = false, has_pages = false, has_discussions = false, language = "TypeScript",
-    archived = false, disabled = false, open_issues = open, open_issues_count = open, license = null, pushed_at = now,
-    size = 1024, stargazers_count = 0, watchers = 0, watchers_count = 0, created_at = born, updated_at = now,
+    ssh_url = "git@github.com:" .. out.full_name .. ".git", svn_url = M.html(w), mirror_url = null,
+    homepage = null,
+    default_branch = w.s.spec.repository.default_branch, forks = 0, forks_count = 0,
+    has_downloads = true, has_issues = true,
+    has_projects = false, has_wiki = false, has_pages = false, has_discussions = false,
+    language = "TypeScript",
+    archived = false, disabled = false, open_issues = open, open_issues_count = open,
+    license = null, pushed_at = now,
+    size = 1024, stargazers_count = 0, watchers = 0, watchers_count = 0, created_at = born,
+    updated_at = now,
     network_count = 0, subscribers_count = 3, visibility = "private",
     allow_merge_commit = core.has(w.s.spec.repository.merge_methods, "merge"),
     allow_squash_merge = core.has(w.s.spec.repository.merge_methods, "squash"),
@@ -118,7 +126,8 @@ end
 
 local function git_user(commit)
   local name, mail = (commit.author or ""):match("^%s*(.-)%s*<(.-)>")
-  return { name = name or commit.author or "Somebody", email = mail or "somebody@example.com", date = core.iso(commit.time) }
+  return { name = name or commit.author or "Somebody", email = mail or "somebody@example.com",
+    date = core.iso(commit.time) }
 end
 
 function M.commit(w, sha)
@@ -126,17 +135,22 @@ function M.commit(w, sha)
   local base = M.base(w)
   local parents = core.list {}
   for i, parent in ipairs(commit.parents) do
-    parents[i] = { sha = parent, url = base .. "/commits/" .. parent, html_url = M.html(w) .. "/commit/" .. parent }
+    parents[i] = { sha = parent, url = base .. "/commits/" .. parent, html_url = M.html(w)
+      .. "/commit/" .. parent }
   end
   local who = git_user(commit)
   local user = M.user(M.login(w, commit.author))
   return {
-    sha = sha, node_id = node("C", sha:sub(1, 12)), url = base .. "/commits/" .. sha, html_url = M.html(w) .. "/commit/" .. sha,
-    comments_url = base .. "/commits/" .. sha .. "/comments", author = user, committer = user, parents = parents,
+    sha = sha, node_id = node("C", sha:sub(1, 12)), url = base .. "/commits/" .. sha,
+    html_url = M.html(w) .. "/commit/" .. sha,
+    comments_url = base .. "/commits/" .. sha .. "/comments", author = user, committer = user,
+    parents = parents,
     commit = {
-      url = base .. "/git/commits/" .. sha, author = who, committer = who, message = commit.message, comment_count = 0,
+      url = base .. "/git/commits/" .. sha, author = who, committer = who, message = commit.message,
+      comment_count = 0,
       tree = { sha = tree_of(sha), url = base .. "/git/trees/" .. tree_of(sha) },
-      verification = { verified = false, reason = "unsigned", signature = null, payload = null, verified_at = null },
+      verification = { verified = false, reason = "unsigned", signature = null, payload = null,
+        verified_at = null },
     },
   }
 end
@@ -145,7 +159,8 @@ function M.simple_commit(w, sha)
   local commit = w.s.commits[sha]
   local who = git_user(commit)
   local person = { name = who.name, email = who.email }
-  return { id = sha, tree_id = tree_of(sha), message = commit.message, timestamp = core.iso(commit.time), author = person,
+  return { id = sha, tree_id = tree_of(sha), message = commit.message,
+    timestamp = core.iso(commit.time), author = person,
     committer = person }
 end
 
@@ -178,9 +193,11 @@ function M.files(w, from, to)
     local gone = old and new and lacking(before, after) or (old and before_count or 0)
     out[i] = {
       sha = sim.sha256(new or old or ""):sub(1, 40), filename = path,
-      status = not old and "added" or not new and "removed" or "modified", additions = added, deletions = gone,
+      status = not old and "added" or not new and "removed" or "modified", additions = added,
+      deletions = gone,
       changes = added + gone, blob_url = M.html(w) .. "/blob/" .. to .. "/" .. path,
-      raw_url = M.html(w) .. "/raw/" .. to .. "/" .. path, contents_url = M.base(w) .. "/contents/" .. path .. "?ref=" .. to,
+      raw_url = M.html(w) .. "/raw/" .. to .. "/" .. path, contents_url = M.base(w) .. "/contents/"
+        .. path .. "?ref=" .. to,
     }
   end
   return out
@@ -188,7 +205,8 @@ end
 
 local function end_of(w, ref, sha)
   local owner = full_name(w)
-  return { label = owner .. ":" .. ref, ref = ref, sha = sha, user = M.user(owner), repo = M.repo(w) }
+  return { label = owner .. ":" .. ref, ref = ref, sha = sha, user = M.user(owner),
+    repo = M.repo(w) }
 end
 
 --- The parts that a list of pull requests has.
@@ -201,28 +219,40 @@ function M.pull_simple(w, pull, ends)
     return { href = href }
   end
   return {
-    id = pull.id, node_id = node("PR", pull.id), number = pull.number, url = url, html_url = html, diff_url = html .. ".diff",
+    id = pull.id, node_id = node("PR", pull.id), number = pull.number, url = url, html_url = html,
+    diff_url = html .. ".diff",
     patch_url = html .. ".patch", issue_url = issue, commits_url = url .. "/commits",
-    review_comments_url = url .. "/comments", review_comment_url = M.base(w) .. "/pulls/comments{/number}",
-    comments_url = issue .. "/comments", statuses_url = statuses, state = pull.state, locked = false, title = pull.title,
-    user = M.user(M.login(w, pull.author)), body = pull.body or null, labels = core.list {}, milestone = null, assignee = null,
+    review_comments_url = url .. "/comments", review_comment_url = M.base(w)
+      .. "/pulls/comments{/number}",
+    comments_url = issue .. "/comments", statuses_url = statuses, state = pull.state,
+    locked = false, title = pull.title,
+    user = M.user(M.login(w, pull.author)), body = pull.body or null, labels = core.list {},
+    milestone = null, assignee = null,
     assignees = core.list {}, requested_reviewers = core.list {}, requested_teams = core.list {},
     created_at = core.iso(pull.created), updated_at = core.iso(pull.updated),
-    closed_at = pull.closed and core.iso(pull.closed) or null, merged_at = pull.merged and core.iso(pull.merged) or null,
-    merge_commit_sha = pull.merge_sha or null, draft = pull.draft == true, author_association = "MEMBER", auto_merge = null,
+    closed_at = pull.closed and core.iso(pull.closed) or null, merged_at = pull.merged
+      and core.iso(pull.merged) or null,
+    merge_commit_sha = pull.merge_sha or null, draft = pull.draft == true,
+    author_association = "MEMBER", auto_merge = null,
     head = end_of(w, pull.head, ends.head), base = end_of(w, pull.base, ends.base),
-    _links = { self = link(url), html = link(html), issue = link(issue), comments = link(issue .. "/comments"),
-      review_comments = link(url .. "/comments"), review_comment = link(M.base(w) .. "/pulls/comments{/number}"),
+    _links = { self = link(url), html = link(html), issue = link(issue),
+      comments = link(issue .. "/comments"),
+      review_comments = link(url .. "/comments"), review_comment = link(M.base(w)
+        .. "/pulls/comments{/number}"),
       commits = link(url .. "/commits"), statuses = link(statuses) },
   }
 end
 
 function M.app(w)
   return {
-    id = 15368, slug = "github-actions", node_id = node("A", 15368), owner = M.user("github"), name = "GitHub Actions",
-    description = "Automate your workflow from idea to production", external_url = "https://help.github.com/en/actions",
-    html_url = "https://github.com/apps/github-actions", created_at = core.iso(w.s.clock - 3000 * 86400000),
-    updated_at = core.iso(w.s.clock - 300 * 86400000), permissions = { actions = "write", checks = "write" },
+    id = 15368, slug = "github-actions", node_id = node("A", 15368), owner = M.user("github"),
+    name = "GitHub Actions",
+    description = "Automate your workflow from idea to production",
+    external_url = "https://help.github.com/en/actions",
+    html_url = "https://github.com/apps/github-actions",
+    created_at = core.iso(w.s.clock - 3000 * 86400000),
+    updated_at = core.iso(w.s.clock - 300 * 86400000), permissions = { actions = "write",
+      checks = "write" },
     events = core.list { "push", "workflow_dispatch" },
   }
 end
@@ -235,11 +265,15 @@ function M.check_run(w, run, job)
   local html = M.html(w) .. "/actions/runs/" .. run.id .. "/job/" .. job.id
   local url = M.base(w) .. "/check-runs/" .. job.id
   return {
-    id = job.id, node_id = node("CR", job.id), head_sha = run.sha, external_id = core.uuid(w, "job", tostring(job.id)),
-    name = job.name, url = url, html_url = html, details_url = html, status = job.status, conclusion = job.conclusion or null,
-    started_at = time_or_null(job.started or run.created), completed_at = time_or_null(job.completed),
+    id = job.id, node_id = node("CR", job.id), head_sha = run.sha, external_id = core.uuid(w, "job",
+      tostring(job.id)),
+    name = job.name, url = url, html_url = html, details_url = html, status = job.status,
+    conclusion = job.conclusion or null,
+    started_at = time_or_null(job.started or run.created),
+    completed_at = time_or_null(job.completed),
     check_suite = { id = run.suite }, app = M.app(w), pull_requests = core.list {},
-    output = { title = job.message and job.name or null, summary = job.message or null, text = null, annotations_count = 0,
+    output = { title = job.message and job.name or null, summary = job.message or null, text = null,
+      annotations_count = 0,
       annotations_url = url .. "/annotations" },
   }
 end
@@ -247,12 +281,17 @@ end
 function M.job(w, run, job)
   local html = M.html(w) .. "/actions/runs/" .. run.id .. "/job/" .. job.id
   return {
-    id = job.id, run_id = run.id, workflow_name = w.s.spec.workflows[run.file].name or run.file, head_branch = run.branch,
-    run_url = M.base(w) .. "/actions/runs/" .. run.id, run_attempt = run.attempt, node_id = node("J", job.id),
-    head_sha = run.sha, url = M.base(w) .. "/actions/jobs/" .. job.id, html_url = html, status = job.status,
-    conclusion = job.conclusion or null, created_at = core.iso(run.created), started_at = core.iso(job.started or run.created),
+    id = job.id, run_id = run.id, workflow_name = w.s.spec.workflows[run.file].name or run.file,
+    head_branch = run.branch,
+    run_url = M.base(w) .. "/actions/runs/" .. run.id, run_attempt = run.attempt,
+    node_id = node("J", job.id),
+    head_sha = run.sha, url = M.base(w) .. "/actions/jobs/" .. job.id, html_url = html,
+    status = job.status,
+    conclusion = job.conclusion or null, created_at = core.iso(run.created),
+    started_at = core.iso(job.started or run.created),
     completed_at = time_or_null(job.completed), name = job.name, steps = core.list {},
-    check_run_url = M.base(w) .. "/check-runs/" .. job.id, labels = core.list { "ubuntu-latest" }, runner_id = null,
+    check_run_url = M.base(w) .. "/check-runs/" .. job.id, labels = core.list { "ubuntu-latest" },
+    runner_id = null,
     runner_name = null, runner_group_id = null, runner_group_name = null,
   }
 end
@@ -266,17 +305,26 @@ function M.run(w, run)
   local workflow = w.s.spec.workflows[run.file]
   local message = w.s.commits[run.sha] and w.s.commits[run.sha].message or ""
   return {
-    id = run.id, name = workflow.name or run.file, node_id = node("WFR", run.id), head_branch = run.branch,
-    head_sha = run.sha, path = ".github/workflows/" .. run.file, display_title = message:match("^[^\n]*"),
+    id = run.id, name = workflow.name or run.file, node_id = node("WFR", run.id),
+    head_branch = run.branch,
+    head_sha = run.sha, path = ".github/workflows/" .. run.file,
+    display_title = message:match("^[^\n]*"),
     run_number = run.number, run_attempt = run.attempt, event = run.event, status = run.status,
-    conclusion = run.conclusion or null, workflow_id = M.workflow_id(run.file), check_suite_id = run.suite,
-    check_suite_node_id = node("CS", run.suite), url = url, html_url = M.html(w) .. "/actions/runs/" .. run.id,
-    pull_requests = core.list {}, created_at = core.iso(run.created), updated_at = core.iso(run.updated),
-    run_started_at = core.iso(run.created), actor = M.user(M.login(w, run.actor)), triggering_actor = M.user(M.login(w, run.actor)),
-    jobs_url = url .. "/jobs", logs_url = url .. "/logs", check_suite_url = M.base(w) .. "/check-suites/" .. run.suite,
+    conclusion = run.conclusion or null, workflow_id = M.workflow_id(run.file),
+    check_suite_id = run.suite,
+    check_suite_node_id = node("CS", run.suite), url = url, html_url = M.html(w) .. "/actions/runs/"
+      .. run.id,
+    pull_requests = core.list {}, created_at = core.iso(run.created),
+    updated_at = core.iso(run.updated),
+    run_started_at = core.iso(run.created), actor = M.user(M.login(w, run.actor)),
+    triggering_actor = M.user(M.login(w, run.actor)),
+    jobs_url = url .. "/jobs", logs_url = url .. "/logs", check_suite_url = M.base(w)
+      .. "/check-suites/" .. run.suite,
     artifacts_url = url .. "/artifacts", cancel_url = url .. "/cancel", rerun_url = url .. "/rerun",
-    previous_attempt_url = null, workflow_url = M.base(w) .. "/actions/workflows/" .. M.workflow_id(run.file),
-    head_commit = M.simple_commit(w, run.sha), repository = M.minimal_repo(w), head_repository = M.minimal_repo(w),
+    previous_attempt_url = null, workflow_url = M.base(w) .. "/actions/workflows/"
+      .. M.workflow_id(run.file),
+    head_commit = M.simple_commit(w, run.sha), repository = M.minimal_repo(w),
+    head_repository = M.minimal_repo(w),
   }
 end
 
@@ -289,9 +337,11 @@ end
 
 function M.status(w, status)
   return {
-    url = M.base(w) .. "/statuses/" .. status.sha, avatar_url = "https://avatars.githubusercontent.com/u/1?v=4", id = status.id,
+    url = M.base(w) .. "/statuses/" .. status.sha,
+    avatar_url = "https://avatars.githubusercontent.com/u/1?v=4", id = status.id,
     node_id = node("SC", status.id), state = status.state, description = status.description or null,
-    target_url = status.target_url or null, context = status.context, created_at = core.iso(status.created),
+    target_url = status.target_url or null, context = status.context,
+    created_at = core.iso(status.created),
     updated_at = core.iso(status.created),
   }
 end

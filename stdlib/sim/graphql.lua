@@ -56,7 +56,8 @@ local function check_object(x, value, type, whole)
   end
   for name, field in core.sorted(type.fields) do
     if field.type.nonnull and not field.default and not given[name] then
-      complain(x, value.at, 'Field "%s.%s" of required type "%s" was not provided.', type.name, name, type_text(field.type))
+      complain(x, value.at, 'Field "%s.%s" of required type "%s" was not provided.', type.name,
+        name, type_text(field.type))
     end
   end
 end
@@ -71,10 +72,12 @@ local function check_variable(x, value, ref)
   variable.used = true
   local have, want = variable.type, ref
   if want.nonnull and not have.nonnull and not variable.default then
-    complain(x, value.at, 'Variable "$%s" of type "%s" used in position expecting type "%s".', value.name,
+    complain(x, value.at, 'Variable "$%s" of type "%s" used in position expecting type "%s".',
+      value.name,
       type_text(have), type_text(want))
   elseif base_name(have) ~= base_name(want) then
-    complain(x, value.at, 'Variable "$%s" of type "%s" used in position expecting type "%s".', value.name,
+    complain(x, value.at, 'Variable "$%s" of type "%s" used in position expecting type "%s".',
+      value.name,
       type_text(have), type_text(want))
   end
 end
@@ -106,7 +109,8 @@ function check_value(x, value, ref)
     return check_object(x, value, type)
   elseif type.kind == "enum" then
     if value.kind ~= "enum" or not type.values[value.value] then
-      complain(x, value.at, 'Value "%s" does not exist in "%s" enum.', tostring(value.value), ref.name)
+      complain(x, value.at, 'Value "%s" does not exist in "%s" enum.', tostring(value.value),
+        ref.name)
     end
   elseif LITERALS[ref.name] and not LITERALS[ref.name][value.kind] then
     complain(x, value.at, "%s cannot represent the given value.", ref.name)
@@ -140,16 +144,19 @@ local function check_field(x, field, type)
   local seen = check_arguments(x, field.arguments, known.args, type.name .. "." .. field.name)
   for name, arg in core.sorted(known.args) do
     if arg.type.nonnull and not arg.default and not seen[name] then
-      complain(x, field.at, 'Field "%s" argument "%s" of type "%s" is required, but it was not provided.',
+      complain(x, field.at,
+        'Field "%s" argument "%s" of type "%s" is required, but it was not provided.',
         field.name, name, type_text(arg.type))
     end
   end
   local inner = x.schema[base_name(known.type)]
   if inner.kind == "object" and not field.selections then
-    complain(x, field.at, 'Field "%s" of type "%s" must have a selection of subfields. Did you mean "%s { ... }"?',
+    complain(x, field.at,
+      'Field "%s" of type "%s" must have a selection of subfields. Did you mean "%s { ... }"?',
       field.name, type_text(known.type), field.name)
   elseif inner.kind ~= "object" and field.selections then
-    complain(x, field.at, 'Field "%s" must not have a selection since type "%s" has no subfields.', field.name,
+    complain(x, field.at, 'Field "%s" must not have a selection since type "%s" has no subfields.',
+      field.name,
       type_text(known.type))
   elseif field.selections then
     check_selections(x, field.selections, inner)
@@ -171,7 +178,8 @@ local function check_fragment(x, selection, type)
   if fragment.on and not x.schema[fragment.on] then
     complain(x, selection.at, 'Unknown type "%s".', fragment.on)
   elseif fragment.on and fragment.on ~= type.name then
-    complain(x, selection.at, 'Fragment cannot be spread here as objects of type "%s" can never be of type "%s".',
+    complain(x, selection.at,
+      'Fragment cannot be spread here as objects of type "%s" can never be of type "%s".',
       type.name, fragment.on)
   else
     check_selections(x, fragment.selections, type)
@@ -189,7 +197,8 @@ function check_selections(x, selections, type)
       if not CONDITIONS[directive.name] then
         complain(x, directive.at, 'Unknown directive "@%s".', directive.name)
       else
-        check_arguments(x, directive.arguments, { ["if"] = { type = { nonnull = { name = "Boolean" } } } },
+        check_arguments(x, directive.arguments,
+          { ["if"] = { type = { nonnull = { name = "Boolean" } } } },
           "@" .. directive.name)
       end
     end
@@ -205,7 +214,8 @@ end
 
 local function bad_variable(x, variable, message)
   x.errors[#x.errors + 1] = {
-    message = message, locations = core.list { x.document.locate(variable.at) }, extensions = { code = "BAD_USER_INPUT" },
+    message = message, locations = core.list { x.document.locate(variable.at) },
+    extensions = { code = "BAD_USER_INPUT" },
   }
 end
 
@@ -217,7 +227,8 @@ local SCALARS = {
   Boolean = function (v) return type(v) == "boolean" end,
 }
 
---- Checks data that came as JSON against a type; returns it with the defaults of input fields, or nil and why not.
+--- Checks data that came as JSON against a type; returns it with the defaults of input fields, or
+-- nil and why not.
 local function coerce(schema, ref, value, where)
   if value == nil or value == sim.null then
     if ref.nonnull then
@@ -265,7 +276,8 @@ local function coerce(schema, ref, value, where)
     if out[name] == nil and field.default then
       out[name] = field.default.value
     elseif out[name] == nil and field.type.nonnull then
-      return nil, ('Field "%s" of required type "%s" was not provided'):format(name, type_text(field.type))
+      return nil, ('Field "%s" of required type "%s" was not provided'):format(name,
+        type_text(field.type))
     end
   end
   return out
@@ -300,7 +312,8 @@ local function read_variables(x, given)
       value = literal(x, variable.default)
     end
     if value == nil and variable.type.nonnull then
-      bad_variable(x, variable, ('Variable "$%s" of required type "%s" was not provided.'):format(variable.name,
+      bad_variable(x, variable,
+        ('Variable "$%s" of required type "%s" was not provided.'):format(variable.name,
         type_text(variable.type)))
     else
       local coerced, problem = coerce(x.schema, variable.type, value, "$" .. variable.name)
@@ -319,7 +332,8 @@ local function wanted(x, selection)
   for _, directive in ipairs(selection.directives) do
     local argument = directive.arguments[1]
     local on = argument and literal(x, argument.value)
-    if (directive.name == "skip" and on == true) or (directive.name == "include" and on == false) then
+    if (directive.name == "skip" and on == true) or (directive.name == "include"
+      and on == false) then
       return false
     end
   end
@@ -330,14 +344,16 @@ local function collect(x, selections, out, order)
   for _, selection in ipairs(selections) do
     if wanted(x, selection) then
       if selection.kind ~= "field" then
-        local fragment = selection.kind == "spread" and x.document.fragments[selection.name] or selection
+        local fragment = selection.kind == "spread" and x.document.fragments[selection.name]
+          or selection
         collect(x, fragment.selections, out, order)
       elseif out[selection.alias] then
         for _, more in ipairs(selection.selections or {}) do
           table.insert(out[selection.alias].selections, more)
         end
       else
-        out[selection.alias] = { name = selection.name, arguments = selection.arguments, at = selection.at,
+        out[selection.alias] = { name = selection.name, arguments = selection.arguments,
+          at = selection.at,
           selections = selection.selections and { table.unpack(selection.selections) } }
         order[#order + 1] = selection.alias
       end
@@ -354,7 +370,8 @@ local function field_error(x, field, path, problem)
   if not known then
     error(problem, 0)
   end
-  x.errors[#x.errors + 1] = { message = known, locations = core.list { x.document.locate(field.at) }, path = copy,
+  x.errors[#x.errors + 1] = { message = known,
+    locations = core.list { x.document.locate(field.at) }, path = copy,
     extensions = { code = problem.code or "INTERNAL_SERVER_ERROR" } }
 end
 
@@ -392,7 +409,8 @@ local function shape(x, field, ref, value, path)
     if inner == sim.null and #x.errors > before then
       return LOST
     elseif inner == sim.null then
-      field_error(x, field, path, { graphql = "Cannot return null for non-nullable field " .. field.name .. "." })
+      field_error(x, field, path, { graphql = "Cannot return null for non-nullable field "
+        .. field.name .. "." })
       return LOST
     end
     return inner
@@ -469,13 +487,15 @@ end
 local function check_operation(x)
   x.variables, x.open = {}, {}
   if not x.schema[ROOTS[x.operation.kind]] then
-    return complain(x, x.operation.at, "This endpoint does not execute %s operations.", x.operation.kind)
+    return complain(x, x.operation.at, "This endpoint does not execute %s operations.",
+      x.operation.kind)
   end
   for _, variable in ipairs(x.operation.variables) do
     if not x.schema[base_name(variable.type)] then
       complain(x, variable.at, 'Unknown type "%s".', base_name(variable.type))
     end
-    x.variables[variable.name] = { type = variable.type, default = variable.default, at = variable.at }
+    x.variables[variable.name] = { type = variable.type, default = variable.default,
+      at = variable.at }
   end
   check_selections(x, x.operation.selections, x.schema[ROOTS[x.operation.kind]])
   for name, variable in core.sorted(x.variables) do
@@ -486,8 +506,10 @@ local function check_operation(x)
   end
 end
 
---- Runs { schema, resolvers, query, variables, operation }. Returns the HTTP status and the body as data.
--- resolvers[Type][field](parent, args) returns the value or raises { graphql = message, code }; without one the
+--- Runs { schema, resolvers, query, variables, operation }. Returns the HTTP status and the body as
+-- data.
+-- resolvers[Type][field](parent, args) returns the value or raises { graphql = message, code };
+-- without one the
 -- parent's member of that name is taken.
 function M.run(request)
   local ok, document = pcall(parse.document, request.query)
@@ -499,7 +521,8 @@ function M.run(request)
       locations = core.list { { line = document.line, column = document.column } },
       extensions = { code = "GRAPHQL_PARSE_FAILED" } } } }
   end
-  local x = { schema = request.schema, resolvers = request.resolvers, document = document, errors = core.list {} }
+  local x = { schema = request.schema, resolvers = request.resolvers, document = document,
+    errors = core.list {} }
   x.operation = choose(x, core.some(request.operation))
   if x.operation then
     check_operation(x)

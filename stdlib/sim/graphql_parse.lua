@@ -18,7 +18,8 @@ local function fail(text, at, message)
   error({ syntax = "Syntax Error: " .. message, line = line, column = column }, 0)
 end
 
-local ESCAPES = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
+local ESCAPES = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r",
+  t = "\t" }
 
 local function read_string(text, at)
   if text:sub(at, at + 2) == '"""' then
@@ -157,7 +158,8 @@ local function read_object(p)
   return fields
 end
 
-local WORDS = { ["true"] = { kind = "boolean", value = true }, ["false"] = { kind = "boolean", value = false },
+local WORDS = { ["true"] = { kind = "boolean", value = true }, ["false"] = { kind = "boolean",
+  value = false },
   null = { kind = "null" } }
 
 function read_value(p)
@@ -211,10 +213,12 @@ local function read_selection(p)
   local dots = accept(p, "...")
   if dots then
     if peek(p).kind == "name" and peek(p).value ~= "on" then
-      return { kind = "spread", name = expect(p, "name").value, directives = read_directives(p), at = dots.at }
+      return { kind = "spread", name = expect(p, "name").value, directives = read_directives(p),
+        at = dots.at }
     end
     local on = keyword(p, "on") and expect(p, "name").value
-    return { kind = "inline", on = on, directives = read_directives(p), selections = read_selections(p), at = dots.at }
+    return { kind = "inline", on = on, directives = read_directives(p),
+      selections = read_selections(p), at = dots.at }
   end
   local first = expect(p, "name")
   local field = { kind = "field", alias = first.value, name = first.value, at = first.at }
@@ -262,14 +266,17 @@ local function read_definition(p, document)
   elseif token.kind == "name" and KINDS[token.value] then
     p.i = p.i + 1
     local name = accept(p, "name")
-    table.insert(document.operations, { kind = token.value, name = name and name.value, at = token.at,
-      variables = read_variables(p), directives = read_directives(p), selections = read_selections(p) })
+    table.insert(document.operations, { kind = token.value, name = name and name.value,
+      at = token.at,
+      variables = read_variables(p), directives = read_directives(p),
+        selections = read_selections(p) })
   elseif keyword(p, "fragment") then
     local name = expect(p, "name").value
     if not keyword(p, "on") then
       fail(p.text, peek(p).at, ('Expected "on", found %s.'):format(shown(peek(p))))
     end
-    document.fragments[name] = { name = name, on = expect(p, "name").value, directives = read_directives(p),
+    document.fragments[name] = { name = name, on = expect(p, "name").value,
+      directives = read_directives(p),
       selections = read_selections(p), at = token.at }
   else
     unexpected(p)
@@ -340,7 +347,8 @@ function M.schema(text)
     elseif kind == "enum" then
       types[name] = { kind = "enum", name = name, values = read_names(p) }
     else
-      types[name] = { kind = kind == "input" and "input" or "object", name = name, fields = read_fields(p) }
+      types[name] = { kind = kind == "input" and "input" or "object", name = name,
+        fields = read_fields(p) }
     end
   end
   return types

@@ -13,7 +13,8 @@ end
 
 local function remember(w, sha, commit)
   w.s.commits[sha] = {
-    message = commit.message, author = commit.author, time = commit.time, parents = core.list(core.copy(commit.parents or {})),
+    message = commit.message, author = commit.author, time = commit.time,
+    parents = core.list(core.copy(commit.parents or {})),
   }
 end
 
@@ -24,7 +25,8 @@ function M.commit(w, o)
     files[path] = text ~= sim.null and text
   end
   local sha = sim.git.commit {
-    path = M.path(w), parents = o.parents, files = files, message = o.message, author = o.author, time = o.time,
+    path = M.path(w), parents = o.parents, files = files, message = o.message, author = o.author,
+    time = o.time,
   }
   remember(w, sha, o)
   return sha
@@ -36,13 +38,15 @@ function M.made(w, sha, o)
   return sha
 end
 
---- The sha behind the name of a commit in the world file, a branch, a tag, a ref or a (shortened) sha; nil when none.
+--- The sha behind the name of a commit in the world file, a branch, a tag, a ref or a (shortened)
+-- sha; nil when none.
 function M.resolve(w, name)
   if type(name) ~= "string" then
     return nil
   end
   local refs = w.s.refs
-  local sha = w.s.aliases[name] or refs[name] or refs["refs/heads/" .. name] or refs["refs/tags/" .. name]
+  local sha = w.s.aliases[name] or refs[name] or refs["refs/heads/" .. name]
+    or refs["refs/tags/" .. name]
     or refs["refs/" .. name]
   if sha or w.s.commits[name] then
     return sha or name
@@ -153,7 +157,8 @@ local function learn(w, sha, old)
   end
 end
 
---- Moves a ref in the name of somebody else than the client, or as part of another mutation: no ledger entry.
+--- Moves a ref in the name of somebody else than the client, or as part of another mutation: no
+-- ledger entry.
 -- `sha` nil deletes. o = { actor, live, quiet }
 function M.move(w, ref, sha, o)
   local from = w.s.refs[ref]
@@ -162,7 +167,8 @@ function M.move(w, ref, sha, o)
   end
   w.s.refs[ref] = sha
   if from ~= sha and not (o and o.quiet) then
-    w.pushed(w, { ref = ref, from = from, to = sha, actor = o and o.actor, live = not o or o.live ~= false })
+    w.pushed(w, { ref = ref, from = from, to = sha, actor = o and o.actor, live = not o
+      or o.live ~= false })
   end
 end
 
@@ -207,10 +213,13 @@ end
 
 --- Puts a commit of somebody else on a branch. o = { branch, message, author, files, id, parent }
 function M.push_commit(w, o)
-  local parent = o.parent and M.resolve(w, o.parent) or M.head(w, o.branch) or M.head(w, w.s.spec.repository.default_branch)
+  local parent = o.parent and M.resolve(w, o.parent) or M.head(w, o.branch)
+    or M.head(w, w.s.spec.repository.default_branch)
   local sha = M.commit(w, {
-    parents = { parent }, files = o.files or { ["notes/" .. core.short(parent) .. ".md"] = "A change by somebody else.\n" },
-    message = o.message or "A change by somebody else", author = o.author or "Somebody Else <somebody@example.com>",
+    parents = { parent }, files = o.files
+      or { ["notes/" .. core.short(parent) .. ".md"] = "A change by somebody else.\n" },
+    message = o.message or "A change by somebody else", author = o.author
+      or "Somebody Else <somebody@example.com>",
     time = w.s.now,
   })
   if o.id then
@@ -225,20 +234,23 @@ end
 local function build_commit(w, entry, previous)
   local parents = {}
   for _, name in ipairs(core.many(entry.parents or entry.parent)) do
-    parents[#parents + 1] = w.s.aliases[name] or error(("world: commit %q has the unknown parent %q"):format(entry.id, name), 0)
+    parents[#parents + 1] = w.s.aliases[name]
+      or error(("world: commit %q has the unknown parent %q"):format(entry.id, name), 0)
   end
   if not entry.parents and not entry.parent and previous then
     parents[1] = previous
   end
   local sha = M.commit(w, {
     parents = parents, files = entry.files, message = entry.message or entry.id,
-    author = entry.author or "Somebody <somebody@example.com>", time = core.when(entry.at, w.s.clock),
+    author = entry.author or "Somebody <somebody@example.com>", time = core.when(entry.at,
+      w.s.clock),
   })
   w.s.aliases[entry.id] = sha
   return sha
 end
 
---- Creates the bare repository with the commits of the world file. Refs are set by `publish` when the past is played.
+--- Creates the bare repository with the commits of the world file. Refs are set by `publish` when
+-- the past is played.
 function M.build(w)
   local spec = w.s.spec.repository
   sim.git.init { path = M.path(w), bare = true }
@@ -252,7 +264,8 @@ end
 
 local function target(w, kind, name, id)
   local sha = w.s.aliases[id] or (w.s.commits[id] and id)
-  return sha or error(("world: %s %q names the unknown commit %q"):format(kind, name, tostring(id)), 0)
+  return sha or error(("world: %s %q names the unknown commit %q"):format(kind, name, tostring(id)),
+    0)
 end
 
 --- The refs as the world file says; then the clone of the person who runs the release.

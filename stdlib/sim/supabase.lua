@@ -25,7 +25,8 @@ function M.files(w, sha)
   return out
 end
 
---- `supabase db push` of a commit: ok, and what it says. Migrations before one that fails stay applied.
+--- `supabase db push` of a commit: ok, and what it says. Migrations before one that fails stay
+-- applied.
 function M.migrate(w, env, sha)
   local history = w.s.migrations[env]
   local applied, newest, here = {}, "", {}
@@ -106,7 +107,8 @@ local function query(w, req, env, headers)
   end
   if w.s.spec.supabase.projects[env].no_history then
     return core.answer(400, { message = "Failed to run sql query: ERROR:  42P01: relation "
-      .. "\"supabase_migrations.schema_migrations\" does not exist\nLINE 1: " .. body.query .. "\n" }, headers)
+      .. "\"supabase_migrations.schema_migrations\" does not exist\nLINE 1: " .. body.query
+        .. "\n" }, headers)
   end
   local rows, problem = rows_of(w, env, body.query)
   if not rows and body.query:lower():match("^%s*select%s+1") then
@@ -114,12 +116,14 @@ local function query(w, req, env, headers)
   end
   if not rows then
     return core.answer(400, { message = "Failed to run sql query: ERROR:  "
-      .. (problem and "42703: " .. problem or "0A000: the simulated database knows the migration history only") .. "\n" }, headers)
+      .. (problem and "42703: " .. problem
+        or "0A000: the simulated database knows the migration history only") .. "\n" }, headers)
   end
   return core.answer(201, rows, headers)
 end
 
-local SERVICES = { auth = true, db = true, db_postgres_user = true, pooler = true, realtime = true, rest = true,
+local SERVICES = { auth = true, db = true, db_postgres_user = true, pooler = true, realtime = true,
+  rest = true,
   storage = true, pg_bouncer = true }
 
 local function health(_, req, _, headers, project)
@@ -131,7 +135,8 @@ local function health(_, req, _, headers, project)
   for _, list in ipairs(asked) do
     for name in list:gmatch("[^,]+") do
       if not SERVICES[name] then
-        return core.answer(400, { message = "services: Invalid enum value. Received '" .. name .. "'" }, headers)
+        return core.answer(400, { message = "services: Invalid enum value. Received '" .. name
+          .. "'" }, headers)
       end
       local status = project.health and project.health[name] or "ACTIVE_HEALTHY"
       out[#out + 1] = { name = name, healthy = status == "ACTIVE_HEALTHY", status = status }
@@ -143,9 +148,11 @@ end
 local function shape(w, project, name)
   return {
     id = project.ref, ref = project.ref, organization_id = "impulse", organization_slug = "impulse",
-    name = project.name or name, region = project.region or "eu-north-1", created_at = core.iso_ms(w.s.clock - 400 * 86400000),
+    name = project.name or name, region = project.region or "eu-north-1",
+    created_at = core.iso_ms(w.s.clock - 400 * 86400000),
     status = project.status or "ACTIVE_HEALTHY",
-    database = { host = "db." .. project.ref .. ".supabase.co", version = "15.8.1.085", postgres_engine = "15",
+    database = { host = "db." .. project.ref .. ".supabase.co", version = "15.8.1.085",
+      postgres_engine = "15",
       release_channel = "ga" },
   }
 end
@@ -181,7 +188,8 @@ end
 local function rate(w)
   local state, over = core.spend(w, "supabase")
   return {
-    ["x-ratelimit-limit"] = tostring(state.limit), ["x-ratelimit-remaining"] = tostring(state.remaining),
+    ["x-ratelimit-limit"] = tostring(state.limit),
+    ["x-ratelimit-remaining"] = tostring(state.remaining),
     ["x-ratelimit-reset"] = tostring(math.max(0, (state.reset - w.s.now + 999) // 1000)),
   }, over
 end
@@ -193,7 +201,8 @@ function M.request(w, req)
   end
   local token = (req.headers.authorization or ""):match("^[Bb]earer%s+(.+)$")
   if not token or not core.has(core.many(w.s.spec.tokens.supabase), token) then
-    return core.answer(401, { message = token and "Unauthorized" or "JWT could not be decoded" }, headers)
+    return core.answer(401, { message = token and "Unauthorized" or "JWT could not be decoded" },
+      headers)
   end
   if req.path == "/v1/projects" and req.method == "GET" then
     return projects(w, headers)

@@ -7,6 +7,7 @@ local core = sim.require "core"
 local repo = sim.require "repo"
 local actions = sim.require "actions"
 local railway = sim.require "railway"
+local railway_api = sim.require "railway_api"
 local github = sim.require "github"
 local supabase = sim.require "supabase"
 local api = sim.require "api"
@@ -17,16 +18,19 @@ local M = {}
 
 local HOSTS = {
   ["api.github.com"] = { "github", github.request },
-  ["backboard.railway.com"] = { "railway", railway.request },
-  ["backboard.railway.app"] = { "railway", railway.request },
+  ["backboard.railway.com"] = { "railway", railway_api.request },
+  ["backboard.railway.app"] = { "railway", railway_api.request },
   ["api.supabase.com"] = { "supabase", supabase.request },
 }
 
 -- The world file -------------------------------------------------------------
 
-local KEYS = { base = true, seed = true, clock = true, summary = true, project = true, users = true, repository = true,
-  history = true, pulls = true, protection = true, rules = true, checks = true, statuses = true, workflows = true,
-  railway = true, supabase = true, api = true, tokens = true, credentials = true, limits = true, faults = true, events = true,
+local KEYS = { base = true, seed = true, clock = true, summary = true, project = true, users = true,
+  repository = true,
+  history = true, pulls = true, protection = true, rules = true, checks = true, statuses = true,
+  workflows = true,
+  railway = true, supabase = true, api = true, tokens = true, credentials = true, limits = true,
+  faults = true, events = true,
   mergeable_after = true }
 
 local function complete(spec)
@@ -41,7 +45,8 @@ local function complete(spec)
   end
   if spec.base == "none" then
     local out = core.copy(spec)
-    for _, key in ipairs { "checks", "protection", "rules", "workflows", "credentials", "tokens", "users" } do
+    for _, key in ipairs { "checks", "protection", "rules", "workflows", "credentials", "tokens",
+      "users" } do
       out[key] = out[key] or {}
     end
     out.limits = core.merge(default.limits, out.limits or {})
@@ -82,7 +87,8 @@ end
 
 local function run_ended(w, run)
   railway.run_ended(w, run)
-  events.happened(w, "workflow", { file = run.file, conclusion = run.conclusion, branch = run.branch })
+  events.happened(w, "workflow", { file = run.file, conclusion = run.conclusion,
+    branch = run.branch })
 end
 
 local function react(w)
@@ -92,7 +98,8 @@ local function react(w)
       w.timers[kind] = f
     end
   end
-  w.pushed, w.run_ended, w.migrate, w.happened = pushed, run_ended, supabase.migrate, events.happened
+  w.pushed, w.run_ended, w.migrate, w.happened = pushed, run_ended, supabase.migrate,
+    events.happened
 end
 
 -- The beginning ----------------------------------------------------------------
@@ -103,10 +110,13 @@ local function empty(spec)
   local base = math.tointeger(tonumber(sim.sha256("seed " .. tostring(seed)):sub(1, 6), 16)) * 100
   return {
     format = 1, spec = spec, seed = seed, clock = clock, now = clock, counters = {},
-    bases = { run = 19000000000 + base, check = 53000000000 + base, suite = 46000000000 + base, status = 31000000000 + base,
+    bases = { run = 19000000000 + base, check = 53000000000 + base, suite = 46000000000 + base,
+      status = 31000000000 + base,
       pull = 2000000000 + base },
-    timers = core.list {}, ledger = core.list {}, commits = {}, aliases = {}, refs = {}, runs = core.list {},
-    statuses = core.list {}, pulls = core.list {}, deployments = core.list {}, serving = {}, serves = {}, migrations = {},
+    timers = core.list {}, ledger = core.list {}, commits = {}, aliases = {}, refs = {},
+    runs = core.list {},
+    statuses = core.list {}, pulls = core.list {}, deployments = core.list {}, serving = {},
+    serves = {}, migrations = {},
     variables = {}, spent = {}, fault_counts = {}, event_counts = {}, fired = {}, started = false,
   }
 end
@@ -114,9 +124,12 @@ end
 local function build_pulls(w)
   for _, entry in ipairs(core.many(w.s.spec.pulls)) do
     local created = core.when(entry.created, w.s.clock - 86400000)
-    table.insert(w.s.pulls, { id = core.id(w, "pull"), number = entry.number, title = entry.title or entry.head,
-      body = entry.body, head = entry.head, base = entry.base or w.s.spec.repository.default_branch, author = entry.author,
-      draft = entry.draft == true, state = entry.state or "open", created = created, updated = created })
+    table.insert(w.s.pulls, { id = core.id(w, "pull"), number = entry.number, title = entry.title
+      or entry.head,
+      body = entry.body, head = entry.head, base = entry.base or w.s.spec.repository.default_branch,
+      author = entry.author,
+      draft = entry.draft == true, state = entry.state or "open", created = created,
+        updated = created })
   end
 end
 
@@ -145,8 +158,10 @@ end
 
 local function build_statuses(w)
   for _, entry in ipairs(core.many(w.s.spec.statuses)) do
-    table.insert(w.s.statuses, { id = core.id(w, "status"), sha = repo.resolve(w, entry.commit), context = entry.context,
-      state = entry.state, description = entry.description, target_url = entry.target_url, created = w.s.clock })
+    table.insert(w.s.statuses, { id = core.id(w, "status"), sha = repo.resolve(w, entry.commit),
+      context = entry.context,
+      state = entry.state, description = entry.description, target_url = entry.target_url,
+        created = w.s.clock })
   end
 end
 
@@ -222,9 +237,11 @@ local function request(w, given, now)
     return { error = "connect", sent = false }
   end
   local known, env = HOSTS[host], api.environment(w, host)
-  local req = { method = given.method:upper(), url = given.url, host = host, path = path, query = query, all = all,
+  local req = { method = given.method:upper(), url = given.url, host = host, path = path,
+    query = query, all = all,
     headers = given.headers or {}, body = given.body }
-  local facts = { system = known and known[1] or env and "api" or "unknown", host = host, method = req.method, path = path,
+  local facts = { system = known and known[1] or env and "api" or "unknown", host = host,
+    method = req.method, path = path,
     operation = operation_of(req) }
   events.happened(w, "request", facts)
   core.advance(w, w.s.now)
@@ -237,7 +254,8 @@ local function request(w, given, now)
 end
 
 -- Where a git URL leads. `op` ("fetch" or "push") makes git faults apply: the second value is then
--- { error = "connect" | "timeout" | "reset", applied = bool, message }; with `applied` the operation is to be carried
+-- { error = "connect" | "timeout" | "reset", applied = bool, message }; with `applied` the
+-- operation is to be carried
 -- out and its answer to be taken as lost.
 local function remote(w, url, op, now)
   pass(w, now)
@@ -246,7 +264,8 @@ local function remote(w, url, op, now)
   if not known then
     return nil
   end
-  local facts = { system = "git", git = op or "", host = url:match("@([^:]+):") or url:match("://([^/]+)"), path = url }
+  local facts = { system = "git", git = op or "", host = url:match("@([^:]+):")
+    or url:match("://([^/]+)"), path = url }
   if op then
     events.happened(w, "request", facts)
     core.advance(w, w.s.now)

@@ -12,7 +12,8 @@ local SCHEMA = graphql.schema [[
   input Filter { colour: [Colour!] word: String = "x" must: Int! }
 ]]
 
-local ITEMS = { { id = "a", name = "A", colour = "RED", parts = {}, strict = "s" }, { id = "b", colour = "BLUE", parts = {}, strict = "s" } }
+local ITEMS = { { id = "a", name = "A", colour = "RED", parts = {}, strict = "s" },
+  { id = "b", colour = "BLUE", parts = {}, strict = "s" } }
 local seen = {}
 local RESOLVERS = {
   Query = {
@@ -31,7 +32,8 @@ local RESOLVERS = {
 }
 
 local function run(query, variables, operation)
-  local status, body = graphql.run { schema = SCHEMA, resolvers = RESOLVERS, query = query, variables = variables,
+  local status, body = graphql.run { schema = SCHEMA, resolvers = RESOLVERS, query = query,
+    variables = variables,
     operation = operation }
   return status, body, body.errors and body.errors[1].message
 end
@@ -46,26 +48,39 @@ end
 local REFUSED = {
   { "{ item(id: \"a\") { nope } }", nil, 'Cannot query field "nope" on type "Item".' },
   { "{ nope }", nil, 'Cannot query field "nope" on type "Query".' },
-  { "{ item { id } }", nil, 'Field "item" argument "id" of type "String!" is required, but it was not provided.' },
+  { "{ item { id } }", nil,
+    'Field "item" argument "id" of type "String!" is required, but it was not provided.' },
   { "{ item(id: 1) { id } }", nil, "String cannot represent the given value." },
   { "{ item(id: \"a\", x: 1) { id } }", nil, 'Unknown argument "x" on field "Query.item".' },
-  { "{ item(id: \"a\") }", nil, 'Field "item" of type "Item" must have a selection of subfields. Did you mean "item { ... }"?' },
-  { "mutation { drop(id: \"a\") { id } }", nil, 'Field "drop" must not have a selection since type "Boolean!" has no subfields.' },
-  { "{ items(filter: {must: 1, nope: 2}) { id } }", nil, 'Field "nope" is not defined by type "Filter".' },
-  { "{ items(filter: {}) { id } }", nil, 'Field "Filter.must" of required type "Int!" was not provided.' },
-  { "{ items(filter: {must: 1, colour: [GREEN]}) { id } }", nil, 'Value "GREEN" does not exist in "Colour" enum.' },
-  { "query($id: String) { item(id: $id) { id } }", nil, 'Variable "$id" of type "String" used in position expecting type "String!".' },
-  { "query Q($id: String!) { item(id: $di) { id } }", nil, 'Variable "$di" is not defined by operation "Q".' },
-  { "query Q($id: String!) { items { id } }", nil, 'Variable "$id" is never used in operation "Q".' },
-  { "query($id: String!) { item(id: $id) { id } }", {}, 'Variable "$id" of required type "String!" was not provided.' },
-  { "query($id: String!) { item(id: $id) { id } }", { id = 3 }, 'Variable "$id" got invalid value 3; String cannot represent value: 3.' },
+  { "{ item(id: \"a\") }", nil,
+    'Field "item" of type "Item" must have a selection of subfields. Did you mean "item { ... }"?' },
+  { "mutation { drop(id: \"a\") { id } }", nil,
+    'Field "drop" must not have a selection since type "Boolean!" has no subfields.' },
+  { "{ items(filter: {must: 1, nope: 2}) { id } }", nil,
+    'Field "nope" is not defined by type "Filter".' },
+  { "{ items(filter: {}) { id } }", nil,
+    'Field "Filter.must" of required type "Int!" was not provided.' },
+  { "{ items(filter: {must: 1, colour: [GREEN]}) { id } }", nil,
+    'Value "GREEN" does not exist in "Colour" enum.' },
+  { "query($id: String) { item(id: $id) { id } }", nil,
+    'Variable "$id" of type "String" used in position expecting type "String!".' },
+  { "query Q($id: String!) { item(id: $di) { id } }", nil,
+    'Variable "$di" is not defined by operation "Q".' },
+  { "query Q($id: String!) { items { id } }", nil,
+    'Variable "$id" is never used in operation "Q".' },
+  { "query($id: String!) { item(id: $id) { id } }", {},
+    'Variable "$id" of required type "String!" was not provided.' },
+  { "query($id: String!) { item(id: $id) { id } }", { id = 3 },
+    'Variable "$id" got invalid value 3; String cannot represent value: 3.' },
   { "query($f: Filter) { items(filter: $f) { id } }", { f = { must = 1, x = 2 } },
     'Variable "$f" got invalid value {"must":1,"x":2}; Field "x" is not defined by type "Filter".' },
   { "{ item(id: \"a\") { ...F } }", nil, 'Unknown fragment "F".' },
-  { "{ item(id: \"a\") { ...F } } fragment F on Item { parts { ...F } }", nil, 'Cannot spread fragment "F" within itself.' },
+  { "{ item(id: \"a\") { ...F } } fragment F on Item { parts { ...F } }", nil,
+    'Cannot spread fragment "F" within itself.' },
   { "{ item(id: \"a\") { ... on Query { items { id } } } }", nil,
     'Fragment cannot be spread here as objects of type "Item" can never be of type "Query".' },
-  { "subscription { item(id: \"a\") { id } }", nil, "This endpoint does not execute subscription operations." },
+  { "subscription { item(id: \"a\") { id } }", nil,
+    "This endpoint does not execute subscription operations." },
   { "{ item(id: \"a\") { id }", nil, "Syntax Error: Expected Name, found <EOF>." },
   { "query Q { items { id } } query R { items { id } }", nil,
     "Must provide operation name if query contains multiple operations." },
@@ -94,7 +109,8 @@ function cases.answers_with_aliases_fragments_and_directives()
   ]], { id = "a" })
   equal(status, 200)
   equal(sim.json.encode(body), sim.json.encode { data = {
-    one = { id = "a", colour = "RED", __typename = "Item" }, two = { id = "b", name = sim.null } } })
+    one = { id = "a", colour = "RED", __typename = "Item" },
+      two = { id = "b", name = sim.null } } })
 end
 
 function cases.takes_defaults_of_arguments_and_input_fields()

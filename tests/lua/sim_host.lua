@@ -10,9 +10,11 @@ local PROJECT = {
 }
 
 local ENVIRONMENTS = {
-  staging = { credentials = { railway = "railway-staging" }, railway = { environment = "staging", service = "api" },
+  staging = { credentials = { railway = "railway-staging" }, railway = { environment = "staging",
+    service = "api" },
     supabase = { ref = "stgimpulseabcdefghij" } },
-  production = { credentials = { railway = "railway-production" }, railway = { environment = "production", service = "api" },
+  production = { credentials = { railway = "railway-production" },
+    railway = { environment = "production", service = "api" },
     supabase = { ref = "prdimpulseabcdefghij" } },
 }
 
@@ -66,7 +68,8 @@ return function (world, options)
     return secret(world.credential(name) or raise("secret.missing", "no credential " .. name))
   end
   function host.environment(name)
-    return (options.environments or ENVIRONMENTS)[name] or raise("environment.unknown", "no environment " .. name)
+    return (options.environments or ENVIRONMENTS)[name] or raise("environment.unknown",
+      "no environment " .. name)
   end
   function host.http(o)
     assert(not (o.json and o.body), "json and body")
@@ -77,14 +80,17 @@ return function (world, options)
     if o.json then
       headers["content-type"] = "application/json"
     end
-    facts.requests[#facts.requests + 1] = { method = o.method or "GET", url = o.url, headers = headers, json = o.json }
+    facts.requests[#facts.requests + 1] = { method = o.method or "GET", url = o.url,
+      headers = headers, json = o.json }
     local answer = world.request({ method = o.method or "GET", url = o.url, headers = headers,
       body = o.json and sim.json.encode(o.json) or o.body }, now)
     if answer.error then
-      raise("http." .. answer.error, "no answer", { retryable = not answer.sent, unknown = answer.sent })
+      raise("http." .. answer.error, "no answer", { retryable = not answer.sent,
+        unknown = answer.sent })
     end
     local ok, value = pcall(sim.json.decode, answer.body)
-    return { status = answer.status, headers = answer.headers, body = answer.body, url = o.url, json = ok and value or nil }
+    return { status = answer.status, headers = answer.headers, body = answer.body, url = o.url,
+      json = ok and value or nil }
   end
   return host, facts
 end

@@ -42,7 +42,8 @@ local function fails(code, words, f, ...)
   if ok then
     error("it did not fail", 2)
   elseif type(problem) ~= "table" or problem.code ~= code then
-    error("wanted " .. code .. ", got " .. (type(problem) == "table" and tostring(problem.code) .. ": " .. tostring(problem.message)
+    error("wanted " .. code .. ", got " .. (type(problem) == "table" and tostring(problem.code)
+      .. ": " .. tostring(problem.message)
       or tostring(problem)), 2)
   end
   for _, word in ipairs(words) do
@@ -60,7 +61,8 @@ end
 
 local function overlay()
   local kept = {}
-  return { get = function (name) return kept[name] end, set = function (name, state) kept[name] = state end }
+  return { get = function (name) return kept[name] end,
+    set = function (name, state) kept[name] = state end }
 end
 
 local cases = {}
@@ -86,7 +88,8 @@ end
 
 function cases.a_missing_pull_request_may_be_a_missing_permission()
   local t = new()
-  local problem = fails("github.not-found", { "pull request #99", "no permission" }, t.github, "pull", { number = 99 })
+  local problem = fails("github.not-found", { "pull request #99", "no permission" }, t.github,
+    "pull", { number = 99 })
   equal(problem.status, 404)
 end
 
@@ -123,11 +126,13 @@ function cases.the_newest_run_of_a_name_counts()
   local run = t.github("workflow_run", { id = runs[1].id })
   equal(run.failed[1].name, "api-check")
   t.s.spec.checks = {}
-  t.w.request({ method = "POST", url = "https://api.github.com/repos/impulse/impulse/actions/runs/" .. run.id .. "/rerun",
+  t.w.request({ method = "POST", url = "https://api.github.com/repos/impulse/impulse/actions/runs/"
+    .. run.id .. "/rerun",
     headers = { authorization = "Bearer sim-github-token", ["user-agent"] = "x" } }, t.host.now())
   t.host.sleep(120000)
   for _, check in ipairs(t.github("checks", { sha = t.s.aliases.p2 })) do
-    assert(check.conclusion == "success" or check.conclusion == "skipped", check.name .. " " .. tostring(check.conclusion))
+    assert(check.conclusion == "success" or check.conclusion == "skipped", check.name .. " "
+      .. tostring(check.conclusion))
   end
 end
 
@@ -142,7 +147,8 @@ function cases.required_checks_say_what_could_not_be_read()
   equal(#none.checks, 0)
   equal(none.sources.protection, "none")
   equal(none.complete, true)
-  t = new { tokens = { github = { { token = "sim-github-token", admin = false } } }, rules = { main = { "ci-gate", "lint" } } }
+  t = new { tokens = { github = { { token = "sim-github-token", admin = false } } },
+    rules = { main = { "ci-gate", "lint" } } }
   local part = t.github("required_checks", { branch = "main" })
   equal(#part.checks, 2)
   equal(part.complete, false)
@@ -158,7 +164,8 @@ function cases.a_merge_is_predicted_done_and_proved()
   equal(plan.sign, "~")
   equal(plan.result.sha, "(known after github.merge)")
   equal(seen.get "git:refs/heads/main", "(known after github.merge)")
-  equal(t.github_row.pull.overlay({ number = 12 }, t.github("pull", { number = 12 }), seen).merged, true)
+  equal(t.github_row.pull.overlay({ number = 12 }, t.github("pull", { number = 12 }), seen).merged,
+    true)
   equal(#t.w.ledger(), 0)
   equal(row.probe(o).happened, false)
   local result = t.github("merge", o)
@@ -173,7 +180,8 @@ end
 function cases.a_merge_refuses_a_head_that_moved()
   local t = new(tools.world "merge-head-moved")
   local o = { number = 12, sha = t.s.aliases.p2 }
-  local problem = fails("github.head-moved", { "#12", "Head branch was modified" }, t.github, "merge", o)
+  local problem = fails("github.head-moved", { "#12", "Head branch was modified" }, t.github,
+    "merge", o)
   equal(problem.status, 409)
   equal(#t.w.ledger(), 0)
   fails("github.head-moved", { "its head is" }, t.github_row.merge.predict, o, overlay())
@@ -182,7 +190,8 @@ end
 function cases.a_merge_with_a_red_gate_is_refused_in_githubs_words()
   local t = new(tools.world "red-gate")
   local o = { number = 12, sha = t.s.aliases.p2, method = "merge" }
-  fails("github.not-mergeable", { 'Required status check "ci-gate" is failing.' }, t.github, "merge", o)
+  fails("github.not-mergeable", { 'Required status check "ci-gate" is failing.' }, t.github,
+    "merge", o)
   assert(t.github_row.merge.predict(o, overlay()).note:find("blocked", 1, true))
 end
 
@@ -195,17 +204,20 @@ function cases.a_lost_answer_of_a_merge_is_settled_by_looking()
 end
 
 function cases.a_server_error_is_retried_for_reads_and_unknown_for_writes()
-  local t = new { faults = { { match = { system = "github" }, times = 2, answer = { status = 502, body = "<html>bad</html>" } },
+  local t = new { faults = { { match = { system = "github" }, times = 2, answer = { status = 502,
+    body = "<html>bad</html>" } },
     { match = { method = "PUT" }, answer = { status = 502, body = "<html>bad</html>" } } } }
   equal(t.github("pull", { number = 12 }).number, 12)
   equal(t.facts.slept, 3000)
-  local problem = fails("github.unavailable", { "502", "<html>bad</html>" }, t.github, "merge", { number = 12, sha = t.s.aliases.p2 })
+  local problem = fails("github.unavailable", { "502", "<html>bad</html>" }, t.github, "merge",
+    { number = 12, sha = t.s.aliases.p2 })
   equal(problem.unknown, true)
 end
 
 function cases.a_wrong_token_is_named()
   local t = new(tools.world "token-wrong")
-  local problem = fails("github.unauthorized", { 'credential "github"', "Bad credentials" }, t.github, "pull", { number = 12 })
+  local problem = fails("github.unauthorized", { 'credential "github"', "Bad credentials" },
+    t.github, "pull", { number = 12 })
   equal(problem.status, 401)
 end
 
@@ -226,7 +238,8 @@ function cases.lists_are_read_to_the_last_page()
   for i = 1, 130 do
     jobs[("job-%03d"):format(i)] = { duration = "1s" }
   end
-  local t = new { workflows = { ["many.yml"] = { triggers = { push = { branches = { "main" } } }, jobs = jobs } } }
+  local t = new { workflows = { ["many.yml"] = { triggers = { push = { branches = { "main" } } },
+    jobs = jobs } } }
   local n = 0
   for _, check in ipairs(t.github("checks", { sha = t.s.aliases.c8 })) do
     n = n + (check.name:find("^job%-") and 1 or 0)
@@ -260,8 +273,10 @@ function cases.the_deployment_of_a_commit_is_found_and_followed()
   equal(row.phase, "good")
   equal(row.author, "Ingrid Berg")
   equal(t.railway("deployment_of", { environment = "production", commit = t.s.aliases.c8 }), nil)
-  equal(t.railway("deployment_of", { environment = "staging", commit = t.s.aliases.c7, since = t.host.now() }), nil)
-  equal(t.railway("deployment_of", { environment = "staging", commit = t.s.aliases.c2 }).phase, "bad")
+  equal(t.railway("deployment_of", { environment = "staging", commit = t.s.aliases.c7,
+    since = t.host.now() }), nil)
+  equal(t.railway("deployment_of", { environment = "staging", commit = t.s.aliases.c2 }).phase,
+    "bad")
   equal(t.railway("active", { environment = "staging" })[1].commit, t.s.aliases.c8)
   equal(#t.railway("deployments", { environment = "staging", first = 3 }), 3)
 end
@@ -276,24 +291,28 @@ end
 
 function cases.a_token_of_another_environment_is_refused()
   local t = new { credentials = { ["railway-production"] = "sim-railway-staging-token" } }
-  local problem = fails("railway.scope", { 'environment "staging"', 'not of "production"', '"railway-production"' }, t.railway,
+  local problem = fails("railway.scope", { 'environment "staging"', 'not of "production"',
+    '"railway-production"' }, t.railway,
     "deployments", { environment = "production" })
   equal(problem.refused, true)
 end
 
 function cases.not_authorized_is_explained()
   local t = new { credentials = { ["railway-staging"] = "nope" } }
-  fails("railway.graphql", { "Not Authorized", "wrong token", '"railway-staging"' }, t.railway, "scope", { environment = "staging" })
+  fails("railway.graphql", { "Not Authorized", "wrong token", '"railway-staging"' }, t.railway,
+    "scope", { environment = "staging" })
 end
 
 function cases.errors_with_status_200_are_errors()
   local t = new(tools.world "graphql-errors")
-  fails("railway.graphql", { "Problem processing request" }, t.railway, "deployments", { environment = "staging" })
+  fails("railway.graphql", { "Problem processing request" }, t.railway, "deployments",
+    { environment = "staging" })
 end
 
 function cases.an_html_page_is_a_transport_error()
   local t = new(tools.world "http-502-html")
-  local problem = fails("railway.transport", { "502", "<html>" }, t.railway, "deployments", { environment = "staging" })
+  local problem = fails("railway.transport", { "502", "<html>" }, t.railway, "deployments",
+    { environment = "staging" })
   equal(problem.retryable, true)
   equal(problem.status, 502)
   t = new(tools.world "http-502-once")
@@ -304,10 +323,12 @@ end
 
 function cases.an_account_token_needs_the_project()
   local project = "6f0c1a52-7d35-4a0e-9c4b-2f1f6f0a1e01"
-  local t = new(nil, { project = { providers = { railway = { auth = "account", project = project } } },
+  local t = new(nil,
+    { project = { providers = { railway = { auth = "account", project = project } } },
     environments = { staging = {}, production = { railway = { service = "web" } } } })
   equal(t.railway("scope", { environment = "staging" }).service.name, "api")
-  fails("railway.scope", { 'has no service "web"', "api" }, t.railway, "scope", { environment = "production" })
+  fails("railway.scope", { 'has no service "web"', "api" }, t.railway, "scope",
+    { environment = "production" })
 end
 
 function cases.railways_rate_limit_is_waited_for()
@@ -321,7 +342,8 @@ end
 
 function cases.the_migrations_of_a_database_are_read()
   local t = new()
-  local staging, production = t.supabase("migrations", { environment = "staging" }), t.supabase("migrations", { environment = "production" })
+  local staging, production = t.supabase("migrations", { environment = "staging" }),
+    t.supabase("migrations", { environment = "production" })
   equal(#staging, 4)
   equal(#production, 3)
   equal(staging[4].version, "20261118093000")
@@ -338,7 +360,8 @@ end
 
 function cases.a_wrong_supabase_token_is_named()
   local t = new { credentials = { supabase = "nope" } }
-  fails("supabase.unauthorized", { '"supabase"', "Unauthorized" }, t.supabase, "migrations", { environment = "staging" })
+  fails("supabase.unauthorized", { '"supabase"', "Unauthorized" }, t.supabase, "migrations",
+    { environment = "staging" })
 end
 
 -- The endings of the release ---------------------------------------------------------
@@ -380,7 +403,8 @@ end
 function cases.a_failed_migration_stops_the_deployment()
   local t, row = promote "migration-workflow-failed"
   equal(row.status, "SKIPPED")
-  local run = t.github("workflow_runs", { workflow = "deploy-production.yml", sha = t.s.aliases.c8 })[1]
+  local run = t.github("workflow_runs", { workflow = "deploy-production.yml",
+    sha = t.s.aliases.c8 })[1]
   equal(run.conclusion, "failure")
   equal(t.github("workflow_run", { id = run.id }).failed[1].name, "db-push")
   equal(#t.supabase("migrations", { environment = "production" }), 3)
@@ -399,7 +423,8 @@ function cases.branches_move_under_ones_feet()
     local t = new(tools.world(name))
     local before = t.s.refs["refs/heads/" .. branch]
     t.host.sleep(58000)
-    equal(t.railway("deployment_of", { environment = "staging", commit = t.s.aliases.c8 }).status, "SUCCESS")
+    equal(t.railway("deployment_of", { environment = "staging", commit = t.s.aliases.c8 }).status,
+      "SUCCESS")
     equal(t.s.refs["refs/heads/" .. branch], before)
     t.host.sleep(1000)
     assert(t.s.refs["refs/heads/" .. branch] ~= before, branch .. " did not move")

@@ -21,7 +21,8 @@ end
 
 local function get(w, url, now, headers)
   local answer = w.request({ method = "GET", url = url, headers = headers or AUTH }, now or w.now())
-  return answer, answer.body and answer.body ~= "" and pcall(sim.json.decode, answer.body) and sim.json.decode(answer.body) or nil
+  return answer, answer.body and answer.body ~= "" and pcall(sim.json.decode, answer.body)
+    and sim.json.decode(answer.body) or nil
 end
 
 local function github(w, path, now)
@@ -30,7 +31,8 @@ end
 
 local function railway(w, query, token, now)
   local answer = w.request({ method = "POST", url = "https://backboard.railway.com/graphql/v2",
-    headers = { ["project-access-token"] = token or "sim-railway-staging-token" }, body = sim.json.encode { query = query } },
+    headers = { ["project-access-token"] = token or "sim-railway-staging-token" },
+    body = sim.json.encode { query = query } },
     now or w.now())
   return answer, sim.json.decode(answer.body)
 end
@@ -90,14 +92,18 @@ function cases.a_promotion_migrates_and_deploys_in_that_order()
   push(w, dir, "refs/heads/production", s.aliases.c8, t)
   equal(#w.ledger(), 1)
   equal(w.ledger()[1].effect, "git.push")
-  equal(w.ledger()[1].target, ("production %s..%s"):format(s.aliases.c4:sub(1, 7), s.aliases.c8:sub(1, 7)))
+  equal(w.ledger()[1].target, ("production %s..%s"):format(s.aliases.c4:sub(1, 7),
+    s.aliases.c8:sub(1, 7)))
   equal(s.deployments[#s.deployments].status, "WAITING")
-  local _, none = github(w, "/actions/workflows/deploy-production.yml/runs?head_sha=" .. s.aliases.c8, t + 1000)
+  local _, none = github(w, "/actions/workflows/deploy-production.yml/runs?head_sha="
+    .. s.aliases.c8, t + 1000)
   equal(none.total_count, 0)
-  local _, one = github(w, "/actions/workflows/deploy-production.yml/runs?head_sha=" .. s.aliases.c8, t + 4000)
+  local _, one = github(w, "/actions/workflows/deploy-production.yml/runs?head_sha="
+    .. s.aliases.c8, t + 4000)
   equal(one.workflow_runs[1].status, "in_progress")
   equal(#s.migrations.production, 3)
-  _, one = github(w, "/actions/workflows/deploy-production.yml/runs?head_sha=" .. s.aliases.c8, t + 64000)
+  _, one = github(w, "/actions/workflows/deploy-production.yml/runs?head_sha=" .. s.aliases.c8,
+    t + 64000)
   equal(one.workflow_runs[1].conclusion, "success")
   equal(#s.migrations.production, 4)
   equal(served(w, "api.impulseai.app"), s.aliases.c4)
@@ -120,7 +126,8 @@ end
 
 function cases.a_commit_pushed_from_outside_is_known()
   local w, s, dir = new()
-  local sha = sim.git.commit { path = dir .. "/git/impulse.git", parents = { s.aliases.c8 }, files = { ["apps/api/a.ts"] = "1\n" },
+  local sha = sim.git.commit { path = dir .. "/git/impulse.git", parents = { s.aliases.c8 },
+    files = { ["apps/api/a.ts"] = "1\n" },
     message = "api: from outside", author = "A B <a@b.example>", time = w.now() }
   push(w, dir, "refs/heads/main", sha)
   local _, commit = github(w, "/commits/" .. sha)
@@ -132,7 +139,8 @@ end
 
 function cases.a_merge_is_one_entry_and_moves_main()
   local w, s = new()
-  local answer = w.request({ method = "PUT", url = "https://api.github.com/repos/impulse/impulse/pulls/12/merge", headers = AUTH,
+  local answer = w.request({ method = "PUT",
+    url = "https://api.github.com/repos/impulse/impulse/pulls/12/merge", headers = AUTH,
     body = sim.json.encode { sha = s.aliases.p2 } }, w.now())
   equal(answer.status, 200)
   local merged = sim.json.decode(answer.body)
@@ -153,8 +161,10 @@ end
 function cases.squash_and_rebase_make_commits_with_one_parent()
   for _, method in ipairs { "squash", "rebase" } do
     local w, s = new()
-    local answer = w.request({ method = "PUT", url = "https://api.github.com/repos/impulse/impulse/pulls/12/merge",
-      headers = AUTH, body = sim.json.encode { sha = s.aliases.p2, merge_method = method } }, w.now())
+    local answer = w.request({ method = "PUT",
+      url = "https://api.github.com/repos/impulse/impulse/pulls/12/merge",
+      headers = AUTH, body = sim.json.encode { sha = s.aliases.p2, merge_method = method } },
+        w.now())
     equal(answer.status, 200)
     local _, compare = github(w, "/compare/" .. s.aliases.c8 .. "...main")
     equal(compare.ahead_by, method == "squash" and 1 or 2)
@@ -164,7 +174,8 @@ function cases.squash_and_rebase_make_commits_with_one_parent()
 end
 
 local function try_merge(w, body)
-  local answer = w.request({ method = "PUT", url = "https://api.github.com/repos/impulse/impulse/pulls/12/merge", headers = AUTH,
+  local answer = w.request({ method = "PUT",
+    url = "https://api.github.com/repos/impulse/impulse/pulls/12/merge", headers = AUTH,
     body = sim.json.encode(body) }, w.now())
   return answer.status, sim.json.decode(answer.body).message
 end
@@ -225,7 +236,8 @@ function cases.auth_is_checked_in_each_vendors_words()
     equal(body.errors[1].message, "Not Authorized")
     equal(body.data, sim.null)
   end
-  answer, body = get(w, "https://api.supabase.com/v1/projects", nil, { authorization = "Bearer nope" })
+  answer, body = get(w, "https://api.supabase.com/v1/projects", nil,
+    { authorization = "Bearer nope" })
   equal(answer.status, 401)
   equal(body.message, "Unauthorized")
 end
@@ -233,7 +245,8 @@ end
 function cases.a_project_token_sees_its_environment_only()
   local w, s = new()
   local production = s.spec.railway.environments.production.id
-  local _, body = railway(w, ('{ deployments(input: {environmentId: "%s"}) { edges { node { id } } } }'):format(production))
+  local _, body = railway(w,
+    ('{ deployments(input: {environmentId: "%s"}) { edges { node { id } } } }'):format(production))
   equal(body.errors[1].message, "Not Authorized")
   _, body = railway(w, "{ projectToken { environment { name } } }", "sim-railway-production-token")
   equal(body.data.projectToken.environment.name, "production")
@@ -242,7 +255,8 @@ function cases.a_project_token_sees_its_environment_only()
 end
 
 function cases.a_read_only_github_token_may_not_merge()
-  local w, s = new { tokens = { github = { { token = "sim-github-token", write = false, admin = false } } } }
+  local w, s = new { tokens = { github = { { token = "sim-github-token", write = false,
+    admin = false } } } }
   equal(try_merge(w, { sha = s.aliases.p2 }), 403)
   equal(github(w, "/branches/main/protection/required_status_checks").status, 403)
   equal(github(w, "/rules/branches/main").status, 200)
@@ -259,7 +273,8 @@ end
 
 function cases.a_newer_deployment_supersedes_the_one_in_motion()
   local w, s = new()
-  local merged = w.request({ method = "PUT", url = "https://api.github.com/repos/impulse/impulse/pulls/12/merge",
+  local merged = w.request({ method = "PUT",
+    url = "https://api.github.com/repos/impulse/impulse/pulls/12/merge",
     headers = AUTH, body = sim.json.encode { sha = s.aliases.p2 } }, w.now())
   equal(merged.status, 200)
   local n = #s.deployments
@@ -273,7 +288,8 @@ function cases.an_unknown_host_cannot_be_reached()
   equal(answer.error, "connect")
   equal(answer.sent, false)
   equal(w.remote("git@github.com:someone/else.git"), nil)
-  equal(w.remote("git@github.com:impulse/impulse.git"), w.remote("https://github.com/impulse/impulse.git"))
+  equal(w.remote("git@github.com:impulse/impulse.git"),
+    w.remote("https://github.com/impulse/impulse.git"))
 end
 
 function cases.a_list_comes_in_pages()
@@ -290,7 +306,8 @@ function cases.an_unchanged_answer_costs_nothing()
   local w = new()
   local first = github(w, "/pulls/12")
   local again = get(w, "https://api.github.com/repos/impulse/impulse/pulls/12", nil,
-    { authorization = AUTH.authorization, ["user-agent"] = "x", ["if-none-match"] = first.headers.etag })
+    { authorization = AUTH.authorization, ["user-agent"] = "x",
+      ["if-none-match"] = first.headers.etag })
   equal(again.status, 304)
   equal(again.headers["x-ratelimit-remaining"] == nil, false)
   local third = github(w, "/pulls/12")
@@ -310,7 +327,8 @@ function cases.the_rate_limit_closes_and_opens()
 end
 
 function cases.faults_hit_the_nth_request_so_many_times()
-  local w = new { faults = { { match = { system = "github", path = "*/pulls/*" }, nth = 2, times = 2,
+  local w = new { faults = { { match = { system = "github", path = "*/pulls/*" }, nth = 2,
+    times = 2,
     answer = { status = 503, body = { message = "x" } } } } }
   local got = {}
   for i = 1, 4 do
@@ -321,8 +339,10 @@ function cases.faults_hit_the_nth_request_so_many_times()
 end
 
 function cases.a_lost_answer_can_have_been_applied()
-  local w, s = new { faults = { { match = { method = "PUT" }, error = "timeout", applied = true } } }
-  local answer = w.request({ method = "PUT", url = "https://api.github.com/repos/impulse/impulse/pulls/12/merge", headers = AUTH,
+  local w, s = new { faults = { { match = { method = "PUT" }, error = "timeout",
+    applied = true } } }
+  local answer = w.request({ method = "PUT",
+    url = "https://api.github.com/repos/impulse/impulse/pulls/12/merge", headers = AUTH,
     body = sim.json.encode { sha = s.aliases.p2 } }, w.now())
   equal(answer.error, "timeout")
   equal(answer.sent, true)
@@ -340,13 +360,19 @@ end
 
 function cases.events_wait_for_times_requests_statuses_and_pushes()
   local w, s, dir = new { events = {
-    { when = { after = "10s" }, ["do"] = { check = { name = "ci-gate", commit = "p2", conclusion = "failure" } } },
-    { when = { request = { path = "*/git/ref/*" }, nth = 2 }, ["do"] = { ref = { name = "gone", to = "c2" } } },
-    { when = { push = "production" }, delay = "5s", ["do"] = { { token = { environment = "production", token = "new" } },
-      { migration = { environment = "production", version = "20261119000000", name = "by_hand" } } } },
+    { when = { after = "10s" }, ["do"] = { check = { name = "ci-gate", commit = "p2",
+      conclusion = "failure" } } },
+    { when = { request = { path = "*/git/ref/*" }, nth = 2 },
+      ["do"] = { ref = { name = "gone", to = "c2" } } },
+    { when = { push = "production" }, delay = "5s",
+      ["do"] = { { token = { environment = "production", token = "new" } },
+      { migration = { environment = "production", version = "20261119000000",
+        name = "by_hand" } } } },
     { when = { workflow = { file = "deploy-production.yml", conclusion = "failure" } },
-      ["do"] = { deployment = { environment = "production", serving = true, status = "CRASHED" } } },
-    { when = { after = "20s" }, ["do"] = { set = { path = "workflows.deploy-production.yml.duration", value = "10s" } } },
+      ["do"] = { deployment = { environment = "production", serving = true,
+        status = "CRASHED" } } },
+    { when = { after = "20s" },
+      ["do"] = { set = { path = "workflows.deploy-production.yml.duration", value = "10s" } } },
   } }
   w.touch(w.now() + 10000)
   local _, pull = github(w, "/pulls/12")
@@ -382,15 +408,19 @@ end
 function cases.a_world_file_with_a_mistake_is_refused()
   local BAD = {
     { { protecton = {} }, 'unknown key "protecton"' },
-    { { faults = { { match = { hots = "x" }, error = "reset" } } }, 'faults[1].match has the unknown key "hots"' },
+    { { faults = { { match = { hots = "x" }, error = "reset" } } },
+      'faults[1].match has the unknown key "hots"' },
     { { faults = { { match = {} } } }, "faults[1] needs error, answer or delay" },
     { { faults = { { match = {}, error = "oops" } } }, "faults[1].error is" },
-    { { events = { { when = { after = "1s" }, ["do"] = { explode = {} } } } }, 'unknown action "explode"' },
-    { { repository = { branches = { main = "nope" } } }, 'branch "main" names the unknown commit "nope"' },
+    { { events = { { when = { after = "1s" }, ["do"] = { explode = {} } } } },
+      'unknown action "explode"' },
+    { { repository = { branches = { main = "nope" } } },
+      'branch "main" names the unknown commit "nope"' },
   }
   for _, row in ipairs(BAD) do
     local ok, problem = pcall(open, { spec = row[1], dir = tools.tmp() })
-    assert(not ok and tostring(problem):find(row[2], 1, true), "wanted: " .. row[2] .. ", got: " .. tostring(problem))
+    assert(not ok and tostring(problem):find(row[2], 1, true), "wanted: " .. row[2] .. ", got: "
+      .. tostring(problem))
   end
 end
 
@@ -408,11 +438,14 @@ end
 
 function cases.a_world_of_its_own_needs_no_default()
   local w = new { base = "none", clock = "2026-01-01T00:00:00Z",
-    repository = { name = "shop", url = "git@example.com:shop.git", github = "o/shop", default_branch = "trunk",
+    repository = { name = "shop", url = "git@example.com:shop.git", github = "o/shop",
+      default_branch = "trunk",
       commits = { { id = "a", files = { ["x"] = "1\n" } } }, branches = { trunk = "a" } },
     railway = { project = { id = "p", name = "p" }, service = { id = "s", name = "web" },
-      environments = { live = { id = "e", branch = "trunk", url = "shop.example", statuses = { { status = "SUCCESS" } } } } },
-    supabase = { projects = {}, migrations_dir = "db" }, history = { { push = "trunk", commit = "a", at = "-1h" } } }
+      environments = { live = { id = "e", branch = "trunk", url = "shop.example",
+        statuses = { { status = "SUCCESS" } } } } },
+    supabase = { projects = {}, migrations_dir = "db" },
+      history = { { push = "trunk", commit = "a", at = "-1h" } } }
   equal(served(w, "shop.example"), w.state().aliases.a)
 end
 
