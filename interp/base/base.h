@@ -77,6 +77,8 @@ struct pl_err {
 /* Fills *err (which may be NULL) and returns false, for `return pl_fail(…)`.
  * All other members of *err are cleared. */
 bool pl_fail(struct pl_err *err, const char *code, const char *fmt, ...) PL_PRINTF(3, 4);
+/* Says where the mistake stands; a long name is cut. */
+void pl_err_place(struct pl_err *err, const char *file, unsigned line);
 /* Puts "what: " before the message. The code stays. Returns false. */
 bool pl_err_within(struct pl_err *err, const char *fmt, ...) PL_PRINTF(2, 3);
 
@@ -248,6 +250,7 @@ void pl_hex(char *out, const uint8_t *bytes, size_t n); /* 2n + NUL */
 bool pl_unhex(uint8_t *out, const char *hex, size_t n);	/* n bytes from 2n digits */
 void pl_base64(struct pl_buf *out, const void *bytes, size_t n); /* RFC 4648, padded */
 bool pl_unbase64(struct pl_buf *out, const char *text, size_t n);
+const char *pl_crypto_version(void); /* of libcrypto, "3.0.19" */
 
 /* ---- text, time -------------------------------------------------------- */
 
@@ -277,5 +280,8 @@ bool pl_file_write(const char *path, const void *bytes, size_t n, unsigned mode,
     struct pl_err *err);
 /* mkdir -p. Code: file.write. */
 bool pl_dir_make(const char *path, unsigned mode, struct pl_err *err);
+/* Removes a folder and all in it, links themselves only; a missing one is fine.
+ * Code: file.write. */
+bool pl_dir_remove(const char *path, struct pl_err *err);
 
 #endif

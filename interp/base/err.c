@@ -96,3 +96,9 @@ bool pl_class_parse(const char *name, enum pl_class *out)
 	}
 	return false;
 }
+
+void pl_err_place(struct pl_err *err, const char *file, unsigned line)
+{
+	snprintf(err->file, sizeof err->file, "%s", file);
+	err->line = line;
+}

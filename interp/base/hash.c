@@ -150,3 +150,8 @@ refuse:
 	out->at[len] = '\0';
 	return false;
 }
+
+const char *pl_crypto_version(void)
+{
+	return OPENSSL_VERSION_STR;
+}

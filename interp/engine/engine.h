@@ -87,19 +87,27 @@ struct pl_frame {
 	struct pl_frame **children;
 	size_t children_n, next, running;
 	size_t at_once;
-	enum pl_body body;    /* the one under way */
-	bool replaying;	      /* taken up from the journal, effects may be recorded */
-	int64_t started_ms;   /* of the first try, also across resumes */
-	int polls;
+	bool bad;	    /* a child came to a bad end: no new ones are started */
+	bool replaying;	    /* taken up from the journal in the middle of a try */
+	int64_t started_ms; /* of the first try, also across resumes */
+	int polls, troubles;
+	const char *note; /* what a wait saw last */
 	void *timer, *deadline;
 	void *bound; /* the runner's own: a coroutine */
 	struct pl_counter *counters;
 	const char *again_to, *again_why;
+	enum pl_body body; /* the one under way, or the last */
+	bool in_body, body_ended, acted, timed_out;
+	struct pl_value *body_result; /* NULL: err */
+	struct pl_value *pending;     /* the result, while verify looks */
+	struct pl_err timeout_err;
 };
 
 /* The member's or step's frame whose results a body sees as r.out[id]; NULL where
  * it has no result in this attempt. */
 struct pl_frame *pl_frame_of(struct pl_frame *from, const char *id);
+/* The same in whatever state; NULL where it was not begun. */
+struct pl_frame *pl_frame_named(struct pl_frame *from, const char *id);
 
 /* ---- the outside, as the engine sees it --------------------------------- */
 
@@ -115,11 +123,12 @@ struct pl_outside {
 	void *(*timer)(void *arg, int64_t ms, void (*fn)(void *fn_arg), void *fn_arg);
 	void (*timer_stop)(void *arg, void *timer);
 	int64_t (*now)(void *arg);
-	/* A gate or manual step asks. *comment and *who (into the arena) may stay NULL. */
-	enum pl_answer (*ask)(void *arg, struct pl_frame *f, const char *question,
+	void *watcher; /* whoever looks on and answers: the command line */
+	/* A gate or manual step asks. *decision (into the arena) says who and how. */
+	enum pl_answer (*ask)(void *watcher, struct pl_frame *f, const char *question,
 	    struct pl_arena *a, struct pl_value **decision);
 	/* Every record as it happens; kept: it is in the journal, too. */
-	void (*record)(void *arg, const struct pl_value *record, bool kept);
+	void (*record)(void *watcher, const struct pl_value *record, bool kept);
 	/* Hides secrets in what is about to be kept; may return v itself. */
 	struct pl_value *(*mask)(void *arg, struct pl_arena *a, struct pl_value *v);
 	struct pl_packing packing;
@@ -165,6 +174,9 @@ struct pl_outcome {
 const struct pl_outcome *pl_run_outcome(const struct pl_run *r);
 struct pl_arena *pl_run_arena(struct pl_run *r);
 const char *pl_run_id(const struct pl_run *r);
+const struct pl_spine *pl_run_spine(const struct pl_run *r);
+/* The journal to go on with, once it was replayed. */
+void pl_run_set_journal(struct pl_run *r, struct pl_journal *j);
 bool pl_run_is_dry(const struct pl_run *r);
 struct pl_frame *pl_run_root(struct pl_run *r);
 /* Effects of class write and above so far: list of {n, step, effect, class, sign,
@@ -202,6 +214,7 @@ struct pl_effect {
 	char digest[65];
 	bool kept; /* recorded in the journal */
 	struct pl_value *listed; /* its line in pl_run_effects */
+	int redone;		 /* times that a probe said "did not happen" */
 	struct pl_value *result;
 	struct pl_err err;
 };

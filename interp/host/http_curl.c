@@ -26,7 +26,6 @@
 	X(multi_remove_handle) \
 	X(multi_socket_action) \
 	X(multi_info_read) \
-	X(multi_assign) \
 	X(multi_cleanup)
 
 static struct {
@@ -40,7 +39,8 @@ struct wire {
 	CURLM *multi;
 	uv_timer_t timer;
 	uv_async_t alive; /* referenced while a transfer is under way */
-	struct watch *watches;
+	struct watch **watches; /* by socket; NULL: none yet */
+	size_t watch_count;
 	struct transfer *first, *last; /* waiting for their turn */
 	size_t running;
 	CURL *idle[PL_HTTP_INFLIGHT]; /* handles to be used again */
@@ -49,12 +49,13 @@ struct wire {
 	const char *ca_directory; /* the system's, hashed; NULL: none */
 };
 
-/* libuv's side of one of libcurl's sockets. */
+/* libuv's side of a socket number. It outlives the socket, and is used again for
+ * the next one of that number: setting one up costs more than a request. */
 struct watch {
 	uv_poll_t poll;
 	curl_socket_t socket;
 	struct wire *wire;
-	struct watch *prev, *next;
+	int events; /* watched now */
 };
 
 struct transfer {
@@ -166,6 +167,12 @@ static bool set_trust(struct transfer *t, struct pl_err *err)
 
 /* ---- to libcurl: the request --------------------------------------------- */
 
+static bool carries_body(const struct pl_exchange *x)
+{
+	return x->body || !strcmp(x->method, "POST") || !strcmp(x->method, "PUT") ||
+	    !strcmp(x->method, "PATCH");
+}
+
 static void add_line(struct transfer *t, struct pl_buf *line)
 {
 	struct curl_slist *more = curl.slist_append(t->headers, line->at);
@@ -176,6 +183,8 @@ static void add_line(struct transfer *t, struct pl_buf *line)
 	pl_buf_reset(line);
 }
 
+/* libcurl looks through this list a dozen times for each request: nothing is in it
+ * that need not be. */
 static void set_headers(struct transfer *t)
 {
 	struct pl_buf line = {0};
@@ -183,21 +192,28 @@ static void set_headers(struct transfer *t)
 
 	for (size_t i = 0; i < t->x->headers->len; i++) {
 		const struct pl_http_header *h = &t->x->headers->at[i];
+		bool empty = !h->value[strspn(h->value, " \t")];
 
+		if (!empty && !strcasecmp(h->name, "user-agent")) {
+			curl.easy_setopt(t->easy, CURLOPT_USERAGENT, h->value);
+			continue;
+		}
 		/* "Name;" is how libcurl is told of an empty value. */
-		if (h->value[strspn(h->value, " \t")])
-			pl_buf_printf(&line, "%s: %s", h->name, h->value);
-		else
+		if (empty)
 			pl_buf_printf(&line, "%s;", h->name);
+		else
+			pl_buf_printf(&line, "%s: %s", h->name, h->value);
 		add_line(t, &line);
 		has_type = has_type || !strcasecmp(h->name, "content-type");
 	}
-	if (!has_type) {
-		pl_buf_puts(&line, "Content-Type:"); /* libcurl's guess: a form */
+	if (carries_body(t->x)) {
+		if (!has_type) {
+			pl_buf_puts(&line, "Content-Type:"); /* not libcurl's guess */
+			add_line(t, &line);
+		}
+		pl_buf_puts(&line, "Expect:"); /* no second's wait before it */
 		add_line(t, &line);
 	}
-	pl_buf_puts(&line, "Expect:"); /* no second's wait before large bodies */
-	add_line(t, &line);
 	pl_buf_fini(&line);
 	curl.easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 }
@@ -205,8 +221,7 @@ static void set_headers(struct transfer *t)
 static void set_method(struct transfer *t)
 {
 	const struct pl_exchange *x = t->x;
-	bool carries = x->body || !strcmp(x->method, "POST") ||
-	    !strcmp(x->method, "PUT") || !strcmp(x->method, "PATCH");
+	bool carries = carries_body(x);
 
 	if (!strcmp(x->method, "HEAD")) {
 		curl.easy_setopt(t->easy, CURLOPT_NOBODY, 1L);
@@ -399,24 +414,12 @@ static void socket_ready(uv_poll_t *poll, int status, int events)
 	if (events & UV_WRITABLE)
 		flags |= CURL_CSELECT_OUT;
 	curl.multi_socket_action(w->multi, h->socket, flags, &running);
-	drain(w); /* h may be closed by now */
+	drain(w);
 }
 
 static void watch_closed(uv_handle_t *handle)
 {
 	free(handle->data);
-}
-
-static void close_watch(struct watch *h)
-{
-	if (h->prev)
-		h->prev->next = h->next;
-	else
-		h->wire->watches = h->next;
-	if (h->next)
-		h->next->prev = h->prev;
-	uv_poll_stop(&h->poll);
-	uv_close((uv_handle_t *)&h->poll, watch_closed);
 }
 
 static struct watch *open_watch(struct wire *w, curl_socket_t socket)
@@ -430,37 +433,48 @@ static struct watch *open_watch(struct wire *w, curl_socket_t socket)
 	h->poll.data = h;
 	h->socket = socket;
 	h->wire = w;
-	h->next = w->watches;
-	if (h->next)
-		h->next->prev = h;
-	w->watches = h;
 	uv_unref((uv_handle_t *)&h->poll);
-	curl.multi_assign(w->multi, socket, h);
 	return h;
+}
+
+static struct watch *watch_of(struct wire *w, curl_socket_t socket)
+{
+	size_t at = (size_t)socket;
+
+	if (at >= w->watch_count) {
+		size_t room = at + 64;
+
+		w->watches = pl_realloc(w->watches, room * sizeof(void *));
+		memset(w->watches + w->watch_count, 0,
+		    (room - w->watch_count) * sizeof(void *));
+		w->watch_count = room;
+	}
+	if (!w->watches[at])
+		w->watches[at] = open_watch(w, socket);
+	return w->watches[at];
 }
 
 static int watch_socket(
     CURL *easy, curl_socket_t socket, int what, void *arg, void *socket_arg)
 {
-	struct wire *w = arg;
-	struct watch *h = socket_arg;
+	struct watch *h = watch_of(arg, socket);
 	int events = 0;
 
 	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (h) {
-			close_watch(h);
-			curl.multi_assign(w->multi, socket, NULL);
-		}
-		return 0;
-	}
-	if (!h && !(h = open_watch(w, socket)))
+	(void)socket_arg;
+	if (!h)
 		return -1;
-	if (what & CURL_POLL_IN)
+	if (what != CURL_POLL_REMOVE && (what & CURL_POLL_IN))
 		events |= UV_READABLE;
-	if (what & CURL_POLL_OUT)
+	if (what != CURL_POLL_REMOVE && (what & CURL_POLL_OUT))
 		events |= UV_WRITABLE;
-	uv_poll_start(&h->poll, events, socket_ready);
+	if (events == h->events)
+		return 0;
+	h->events = events;
+	if (events)
+		uv_poll_start(&h->poll, events, socket_ready);
+	else
+		uv_poll_stop(&h->poll);
 	return 0;
 }
 
@@ -483,8 +497,10 @@ static void free_wire(struct pl_host *h, void *state)
 	for (size_t i = 0; i < w->idle_count; i++)
 		curl.easy_cleanup(w->idle[i]);
 	curl.multi_cleanup(w->multi); /* lets go of its sockets through watch_socket */
-	while (w->watches)
-		close_watch(w->watches);
+	for (size_t i = 0; i < w->watch_count; i++)
+		if (w->watches[i])
+			uv_close((uv_handle_t *)&w->watches[i]->poll, watch_closed);
+	free(w->watches);
 	w->open_handles = 2;
 	uv_close((uv_handle_t *)&w->timer, wire_closed);
 	uv_close((uv_handle_t *)&w->alive, wire_closed);

@@ -225,7 +225,17 @@ const char *pl_url_origin(struct pl_arena *a, const struct pl_url *u)
 
 const char *pl_url_write(struct pl_arena *a, const struct pl_url *u)
 {
-	return pl_arena_printf(a, "%s%s", pl_url_origin(a, u), u->target);
+	struct pl_buf text = {0};
+	const char *kept;
+
+	pl_buf_puts(&text, u->tls ? "https://" : "http://");
+	pl_buf_puts(&text, u->host);
+	if (u->port != (u->tls ? 443 : 80))
+		pl_buf_printf(&text, ":%u", u->port);
+	pl_buf_puts(&text, u->target);
+	kept = pl_arena_text(a, text.at, text.len);
+	pl_buf_fini(&text);
+	return kept;
 }
 
 void pl_url_escape(struct pl_buf *out, const char *s, size_t n, bool form)

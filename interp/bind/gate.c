@@ -1,0 +1,465 @@
+/*
+ * A primitive called from a script. The engine's gate says what to do; whatever
+ * has to be waited for (a host call, a provider's function) yields to the loop,
+ * and the continuation goes on where it stood. Everything that lives over a
+ * yield is in the box, a userdata on the coroutine's stack at index 2.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "inner.h"
+
+#define PL_BOX_TYPE "pipe.call"
+
+enum stage { ACT, OVERLAY, PREDICT, PROBE };
+
+struct box {
+	struct pl_arena arena;
+	struct pl_coroutine *coroutine;
+	struct pl_entry *entry; /* NULL: a provider's own host call */
+	struct pl_effect effect;
+	struct pl_call call;
+	struct pl_value *args;
+	enum stage stage;
+	struct pl_value *answer; /* of ACT, while OVERLAY works on it */
+	bool answered, yielded;
+	int depth;		   /* of the coroutine's gate when this one began */
+	enum pl_class granted;	   /* of the call around this one */
+	struct pl_value *overlay;
+};
+
+static int proceed(lua_State *L, struct box *b, enum pl_verdict v);
+
+static int box_gc(lua_State *L)
+{
+	struct box *b = lua_touserdata(L, 1);
+	pl_arena_fini(&b->arena);
+	return 0;
+}
+
+static struct box *box_new(lua_State *L)
+{
+	struct box *b = lua_newuserdatauv(L, sizeof *b, 0);
+	memset(b, 0, sizeof *b);
+	if (luaL_newmetatable(L, PL_BOX_TYPE)) {
+		lua_pushcfunction(L, box_gc);
+		lua_setfield(L, -2, "__gc");
+	}
+	lua_setmetatable(L, -2);
+	return b;
+}
+
+/* Every way out of a primitive passes here once. */
+static void leave(struct box *b)
+{
+	b->coroutine->gate_depth = b->depth;
+	b->coroutine->granted = b->granted;
+	b->coroutine->overlay = b->overlay;
+}
+
+static int fail(lua_State *L, struct box *b, const struct pl_err *err)
+{
+	leave(b);
+	return pl_lua_raise(L, err);
+}
+
+struct pl_session *pl_gate_session(const struct pl_call *call)
+{
+	return ((const struct box *)call->owner)->coroutine->session;
+}
+
+/* ---- host calls ------------------------------------------------------------------ */
+
+static void finished(struct pl_call *call)
+{
+	struct box *b = call->owner;
+	b->answered = true;
+	if (b->yielded) {
+		b->coroutine->waiting = NULL;
+		pl_body_resume(b->coroutine);
+	}
+}
+
+static void output(struct pl_call *call, const char *stream, const char *line, size_t n)
+{
+	struct box *b = call->owner;
+	struct pl_session *s = b->coroutine->session;
+	struct pl_arena *a = pl_run_arena(s->run);
+	struct pl_buf clean = {0};
+	pl_secret_mask(s->host, &clean, line, n);
+	struct pl_value *record = pl_map(a);
+	pl_map_set(a, record, "type", pl_text(a, "output"));
+	pl_map_set(a, record, "stream", pl_text(a, stream));
+	pl_map_set(a, record, "text", pl_textn(a, clean.at ? clean.at : "", clean.len));
+	pl_buf_fini(&clean);
+	pl_run_note(s->run, b->coroutine->frame, record, false);
+}
+
+static int call_host(lua_State *L, struct box *b, const struct pl_row *row,
+    void (*fn)(struct pl_call *), lua_KFunction k)
+{
+	struct pl_coroutine *c = b->coroutine;
+	struct pl_session *s = c->session;
+	b->call = (struct pl_call){
+	    .host = s->host,
+	    .row = row,
+	    .arena = &b->arena,
+	    .args = b->args,
+	    .class = c->granted,
+	    .overlay = c->overlay,
+	    .finished = finished,
+	    .output = output,
+	    .owner = b,
+	};
+	b->answered = b->yielded = false;
+	fn(&b->call);
+	if (b->answered)
+		return k(L, LUA_OK, (lua_KContext)b);
+	b->yielded = true;
+	c->waiting = &b->call;
+	return lua_yieldk(L, 0, (lua_KContext)b, k);
+}
+
+/* ---- stages ------------------------------------------------------------------------ */
+
+static struct pl_value *with_prediction(struct box *b)
+{
+	struct pl_arena *a = &b->arena;
+	const struct pl_prediction *p = &b->call.prediction;
+	struct pl_value *v = pl_map(a);
+	char sign[2] = {p->sign ? p->sign : '~', 0};
+	pl_map_set(a, v, "sign", pl_text(a, sign));
+	if (p->before)
+		pl_map_set(a, v, "before", p->before);
+	if (p->after)
+		pl_map_set(a, v, "after", p->after);
+	if (p->note)
+		pl_map_set(a, v, "note", pl_text(a, p->note));
+	pl_map_set(a, v, "result", b->call.result ? b->call.result : pl_null(a));
+	return v;
+}
+
+static enum pl_verdict predicted(struct box *b, const struct pl_value *p)
+{
+	const char *sign = pl_get_text(p, "sign", "~");
+	struct pl_value *result = pl_get(p, "result");
+	pl_effect_predicted(&b->effect, sign[0], pl_get(p, "before"), pl_get(p, "after"),
+	    pl_get_text(p, "note", NULL), result ? result : pl_null(&b->arena));
+	return PL_RECORDED;
+}
+
+static int stage_run(lua_State *L, struct box *b, enum stage stage);
+
+/* A stage has its answer (or, with result NULL, its error). */
+static int answered(lua_State *L, struct box *b, struct pl_value *result, struct pl_err *err)
+{
+	struct pl_coroutine *c = b->coroutine;
+	struct pl_session *s = c->session;
+	switch (b->stage) {
+	case ACT:
+		if (result && c->overlay && b->entry->overlay && b->effect.class <= PL_READ) {
+			b->answer = result;
+			return stage_run(L, b, OVERLAY);
+		}
+		/* Cut short in the middle of a write: nobody knows. */
+		if (!result && strcmp(err->code, "cancelled") == 0 && b->effect.class > PL_READ)
+			err->unknown = true;
+		if (s->world && b->effect.class > PL_READ)
+			pl_world_touch(s->world, pl_host_now(s->host), NULL);
+		enum pl_verdict v = pl_effect_end(&b->effect, result, err);
+		if (v == PL_PROBE && c->cancelled) {
+			b->effect.err.unknown = true;
+			return fail(L, b, &b->effect.err);
+		}
+		return proceed(L, b, v);
+	case OVERLAY:
+		if (!result)
+			return fail(L, b, err);
+		return proceed(L, b, pl_effect_end(&b->effect, result, err));
+	case PREDICT:
+		if (!result)
+			return fail(L, b, err);
+		return proceed(L, b, predicted(b, result));
+	case PROBE:
+		if (!result)
+			b->effect.err = *err;
+		return proceed(L, b,
+		    pl_effect_settled(&b->effect,
+			result && result->kind == PL_MAP ? result : NULL));
+	}
+	return 0;
+}
+
+static int after_host(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)status;
+	struct box *b = (struct box *)ctx;
+	struct pl_value *result = b->call.failed ? NULL : b->call.result;
+	if (!b->call.failed && b->stage == PREDICT)
+		result = with_prediction(b);
+	else if (!b->call.failed && !result)
+		result = pl_null(&b->arena);
+	struct pl_err err = b->call.err;
+	return answered(L, b, result, &err);
+}
+
+static int after_lua(lua_State *L, int status, lua_KContext ctx)
+{
+	struct box *b = (struct box *)ctx;
+	struct pl_err err;
+	struct pl_value *result = NULL;
+	if (status != LUA_OK && status != LUA_YIELD) {
+		pl_lua_error(L, -1, &err);
+	} else {
+		result = pl_lua_value(L, -1, &b->arena, &err);
+		if (!result)
+			pl_err_within(&err, "%s", b->entry->name);
+	}
+	return answered(L, b, result, &err);
+}
+
+/* ---- a provider's view of the overlay ------------------------------------------------ */
+
+static int overlay_get(lua_State *L)
+{
+	struct pl_session *s = pl_lua_session(L);
+	struct pl_value *v = pl_get(pl_run_overlay(s->run), luaL_checkstring(L, 1));
+	if (v)
+		pl_lua_push(L, v);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+static int overlay_set(lua_State *L)
+{
+	struct pl_err err;
+	struct pl_session *s = pl_lua_session(L);
+	struct pl_arena *a = pl_run_arena(s->run);
+	struct pl_value *v = pl_lua_value(L, 2, a, &err);
+	if (!v)
+		return pl_lua_raise(L, &err);
+	pl_map_set(a, pl_run_overlay(s->run), luaL_checkstring(L, 1), v);
+	return 0;
+}
+
+static void push_overlay(lua_State *L)
+{
+	lua_createtable(L, 0, 2);
+	lua_pushcfunction(L, overlay_get);
+	lua_setfield(L, -2, "get");
+	lua_pushcfunction(L, overlay_set);
+	lua_setfield(L, -2, "set");
+}
+
+/* Calls the function on top with the arguments, the answer so far, the overlay. */
+static int call_lua(lua_State *L, struct box *b)
+{
+	int n = 1;
+	pl_lua_push(L, b->args);
+	if (b->stage == OVERLAY) {
+		pl_lua_push(L, b->answer);
+		n++;
+	}
+	if (b->stage == OVERLAY || b->stage == PREDICT) {
+		push_overlay(L);
+		n++;
+	}
+	return after_lua(
+	    L, lua_pcallk(L, n, 1, 0, (lua_KContext)b, after_lua), (lua_KContext)b);
+}
+
+/* The function that the call itself brings for this stage, if any. [-0, +0|1, e] */
+static bool at_the_call(lua_State *L, struct box *b, enum stage stage)
+{
+	if (!b->entry->open || !lua_istable(L, 1) || (stage != PREDICT && stage != PROBE))
+		return false;
+	lua_getfield(L, 1, stage == PREDICT ? "predict" : "probe");
+	if (lua_isfunction(L, -1))
+		return true;
+	lua_pop(L, 1);
+	return false;
+}
+
+/* Data given at the call as the dry-run's answer: example = …, predict = { … }. */
+static struct pl_value *example(lua_State *L, struct box *b)
+{
+	struct pl_err err;
+	struct pl_arena *a = &b->arena;
+	struct pl_value *v = NULL;
+	if (!b->entry->open || !lua_istable(L, 1))
+		return NULL;
+	if (lua_getfield(L, 1, "predict") == LUA_TTABLE)
+		v = pl_lua_value(L, -1, a, &err);
+	else if (lua_getfield(L, 1, "example") != LUA_TNIL) {
+		v = pl_map(a);
+		pl_map_set(a, v, "sign", pl_text(a, "?"));
+		pl_map_set(a, v, "note", pl_text(a, "not predicted: an example stands in"));
+		pl_map_set(a, v, "result", pl_lua_value(L, -1, a, &err));
+	}
+	return v;
+}
+
+static int nothing_to_run(lua_State *L, struct box *b)
+{
+	struct pl_err err;
+	if (b->stage == PROBE) {
+		b->effect.err = (struct pl_err){0};
+		return proceed(L, b, pl_effect_settled(&b->effect, NULL));
+	}
+	struct pl_value *v = example(L, b);
+	if (v)
+		return proceed(L, b, predicted(b, v));
+	pl_fail(&err, "dry-run.opaque",
+	    "%s cannot be predicted%s", b->entry->name,
+	    b->entry->open
+		? ": say at the call predict = function (o) return { result = … } end, "
+		  "example = …, or effect = \"read\" if it changes nothing"
+		: "");
+	return fail(L, b, &err);
+}
+
+static int stage_run(lua_State *L, struct box *b, enum stage stage)
+{
+	const struct pl_entry *e = b->entry;
+	const struct pl_row *row = e->row;
+	b->stage = stage;
+	lua_settop(L, 2);
+	/* Looking and predicting only read, whatever the row's class. */
+	b->coroutine->granted = stage == ACT ? b->effect.class : PL_READ;
+	if (row) {
+		if (at_the_call(L, b, stage))
+			return call_lua(L, b);
+		void (*fn)(struct pl_call *) = stage == ACT ? row->start
+		    : stage == PREDICT			    ? row->predict
+							    : row->probe;
+		return fn ? call_host(L, b, row, fn, after_host) : nothing_to_run(L, b);
+	}
+	int ref = stage == ACT	 ? e->act
+	    : stage == OVERLAY	 ? e->overlay
+	    : stage == PREDICT	 ? e->predict
+				 : e->probe;
+	if (!ref)
+		return nothing_to_run(L, b);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
+	return call_lua(L, b);
+}
+
+static int proceed(lua_State *L, struct box *b, enum pl_verdict v)
+{
+	switch (v) {
+	case PL_ACT:
+		return stage_run(L, b, ACT);
+	case PL_PREDICT:
+		return stage_run(L, b, PREDICT);
+	case PL_PROBE:
+		return stage_run(L, b, PROBE);
+	case PL_RECORDED:
+		leave(b);
+		pl_lua_push(L, b->effect.result);
+		return 1;
+	case PL_FAILED_BEFORE:
+	case PL_REFUSE:
+		break;
+	}
+	return fail(L, b, &b->effect.err);
+}
+
+/* ---- the call ------------------------------------------------------------------------- */
+
+static const char *target(lua_State *L, struct box *b)
+{
+	const struct pl_entry *e = b->entry;
+	if (e->row && e->row->target) {
+		b->call.args = b->args;
+		b->call.arena = &b->arena;
+		b->call.host = b->coroutine->session->host;
+		return e->row->target(&b->call);
+	}
+	if (!e->target)
+		return NULL;
+	lua_rawgeti(L, LUA_REGISTRYINDEX, e->target);
+	pl_lua_push(L, b->args);
+	lua_call(L, 1, 1);
+	const char *text = lua_tostring(L, -1);
+	text = text ? pl_arena_text(&b->arena, text, strlen(text)) : NULL;
+	lua_pop(L, 1);
+	return text;
+}
+
+static enum pl_class class_at_call(lua_State *L, const struct pl_entry *e)
+{
+	enum pl_class class = e->class;
+	if (!e->open || !lua_istable(L, 1))
+		return class;
+	if (lua_getfield(L, 1, "effect") != LUA_TNIL &&
+	    !(lua_isstring(L, -1) && pl_class_parse(lua_tostring(L, -1), &class)))
+		luaL_error(L, "%s: effect must be one of \"read\", \"write\", \"irreversible\", "
+			      "\"locks-out\"",
+		    e->name);
+	lua_pop(L, 1);
+	return class;
+}
+
+int pl_gate_call(lua_State *L)
+{
+	struct pl_entry *e = lua_touserdata(L, lua_upvalueindex(1));
+	struct pl_session *s = pl_lua_session(L);
+	struct pl_coroutine *c = s->current;
+	struct pl_err err;
+	if (!c) {
+		pl_fail(&err, "script.loading",
+		    "%s was called while the script was loaded: effects belong into steps", e->name);
+		return pl_lua_raise(L, &err);
+	}
+	lua_settop(L, 1);
+	struct box *b = box_new(L);
+	b->coroutine = c;
+	b->entry = e;
+	b->args = pl_rows_arguments(L, 1, e, &b->arena);
+	b->effect.frame = c->frame;
+	b->effect.name = e->name;
+	b->effect.class = class_at_call(L, e);
+	b->effect.input = b->args;
+	if (lua_istable(L, 1) && lua_getfield(L, 1, "as") == LUA_TSTRING)
+		b->effect.given = pl_arena_text(
+		    pl_run_arena(s->run), lua_tostring(L, -1), lua_rawlen(L, -1));
+	lua_settop(L, 2);
+	b->effect.target = target(L, b);
+	b->depth = c->gate_depth++;
+	b->granted = c->granted;
+	b->overlay = c->overlay;
+	c->overlay = pl_run_is_dry(s->run) ? pl_run_overlay(s->run) : NULL;
+	return proceed(L, b, pl_effect_begin(&b->effect));
+}
+
+/* ---- a provider's own host calls ---------------------------------------------------------- */
+
+static int after_raw(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)status;
+	struct box *b = (struct box *)ctx;
+	if (b->call.failed)
+		return pl_lua_raise(L, &b->call.err);
+	pl_lua_push(L, b->call.result);
+	return 1;
+}
+
+int pl_gate_raw(lua_State *L)
+{
+	const struct pl_row *row = lua_touserdata(L, lua_upvalueindex(1));
+	struct pl_session *s = pl_lua_session(L);
+	struct pl_coroutine *c = s->current;
+	struct pl_err err;
+	if (!c || c->gate_depth == 0) {
+		pl_fail(&err, "script.gate", "%s outside of a primitive", row->name);
+		return pl_lua_raise(L, &err);
+	}
+	struct pl_entry *e = pl_rows_find(s, row->name);
+	lua_settop(L, 1);
+	struct box *b = box_new(L);
+	b->coroutine = c;
+	b->entry = e;
+	b->args = pl_rows_arguments(L, 1, e, &b->arena);
+	return call_host(L, b, row, row->start, after_raw);
+}

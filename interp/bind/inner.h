@@ -1,0 +1,152 @@
+/* bind, inside: what its files share. */
+#ifndef PL_BIND_INNER_H
+#define PL_BIND_INNER_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "bind.h"
+
+/* One primitive: a row of the host's, or of a provider written in Lua. */
+struct pl_entry {
+	const char *name, *summary, *result;
+	enum pl_class class;
+	const struct pl_option *options;
+	size_t options_n;
+	const struct pl_row *row;			  /* host's */
+	int act, target, predict, probe, overlay; /* provider's: references; 0: none */
+	bool open; /* takes effect, predict, probe, example at the call */
+	bool bare; /* bare values in, bare value out: version.compare(a, b) */
+};
+
+struct pl_limits {
+	size_t memory, memory_max;
+	uint64_t instructions, instructions_max;
+	bool exceeded; /* an allocation was refused */
+};
+
+/* A body under way: one coroutine. */
+struct pl_coroutine {
+	struct pl_session *session;
+	struct pl_frame *frame;
+	lua_State *L;
+	int ref;	  /* keeps L alive */
+	int gate_depth;	  /* inside how many primitives */
+	bool cancelled;
+	struct pl_err why;
+	struct pl_call *waiting; /* what it waits for */
+	enum pl_class granted;	 /* class of the primitive under way */
+	struct pl_value *overlay;
+	bool again; /* it asked to go back, why says where to */
+};
+
+struct pl_session {
+	struct pl_session_options o;
+	struct pl_host *host;
+	struct pl_project *project;
+	struct pl_arena arena;
+	lua_State *L;
+	struct pl_limits limits;
+	struct pl_err over;	/* set once a limit was passed */
+	struct pl_entry **rows;
+	size_t rows_n;
+	int env, language, safe; /* references */
+	bool loading, frozen, closing;
+	const char *file, *directory; /* the pipeline's */
+	struct pl_spine *spine;
+	int pipeline; /* reference to its table */
+	struct pl_value *sources, *pinned;
+	struct pl_value *params, *uses;
+	struct pl_run *run;
+	struct pl_coroutine *current;
+	struct pl_world *world;
+	struct pl_router router;
+};
+
+/* state.c */
+lua_State *pl_lua_new(struct pl_limits *limits);
+struct pl_session *pl_lua_session(lua_State *L);
+void pl_lua_hook(lua_State *L, lua_Debug *ar);
+void pl_lua_watch(lua_State *L); /* sets the hook */
+/* Runs fn(L) with ud as its only argument inside one protected call. */
+bool pl_lua_protect(lua_State *L, lua_CFunction fn, void *ud, struct pl_err *err);
+/* [-0, +1, m] an arena that the collector frees. */
+struct pl_arena *pl_lua_arena(lua_State *L);
+
+/* error.c: one pair turns a C error into Lua's and back. */
+int pl_lua_raise(lua_State *L, const struct pl_err *err); /* never returns */
+void pl_lua_push_error(lua_State *L, const struct pl_err *err); /* [-0, +1, m] */
+/* The value at index as an error; `on` is the stack it happened on. [-0, +0, -] */
+void pl_lua_error(lua_State *on, int index, struct pl_err *err);
+void pl_lua_error_open(lua_State *L);
+
+/* value.c */
+void pl_lua_push(lua_State *L, const struct pl_value *v); /* [-0, +1, m] */
+/* The value at index; NULL and err (value.*, naming the place) if it is no data. */
+struct pl_value *pl_lua_value(lua_State *L, int index, struct pl_arena *a, struct pl_err *err);
+void pl_lua_value_open(lua_State *L);
+const struct pl_secret *pl_lua_secret(lua_State *L, int index); /* or NULL */
+int pl_lua_list(lua_State *L); /* json.array(t) */
+
+/* pure.c: tables of functions. [-0, +1, m] */
+void pl_lua_json_open(lua_State *L);
+void pl_lua_yaml_open(lua_State *L);
+void pl_lua_version_open(lua_State *L);
+/* words.c: sets try, refuse, fail, again in the table on top. [-0, +0, m] */
+void pl_lua_words_open(lua_State *L);
+
+/* sandbox.c */
+void pl_sandbox_safe(lua_State *L);	/* [-0, +1, m] Lua's own library, the safe part */
+void pl_sandbox_env(struct pl_session *s, lua_State *L); /* [-0, +1, m] a script's names */
+/* The table on top behind an empty one that cannot be written. [-1, +1, m] */
+void pl_sandbox_readonly(lua_State *L, const char *name);
+int pl_sandbox_pairs(lua_State *L);
+
+/* names.c: names that a chunk uses and nobody defined. Calls `found` for each with
+ * its line. Expects the function on top of the stack. */
+void pl_names_check(lua_State *L,
+    void (*found)(void *arg, const char *name, unsigned line, bool assigned, bool main),
+    void *arg);
+
+/* rows.c */
+void pl_rows_add_host(struct pl_session *s, const struct pl_row *rows);
+struct pl_entry *pl_rows_find(struct pl_session *s, const char *name);
+struct pl_entry *pl_rows_add(struct pl_session *s); /* an empty one */
+/* Checked arguments: the table at index as a map with defaults. Raises. */
+struct pl_value *pl_rows_arguments(
+    lua_State *L, int index, const struct pl_entry *e, struct pl_arena *a);
+/* Puts every row as a function into the modules of the table on top. */
+void pl_rows_install(struct pl_session *s, lua_State *L);
+
+/* gate.c */
+int pl_gate_call(lua_State *L); /* upvalue 1: the entry */
+int pl_gate_raw(lua_State *L);	/* upvalue 1: a host row; for providers */
+/* Whose call it is, for rows that live in this room. */
+struct pl_session *pl_gate_session(const struct pl_call *call);
+
+/* body.c */
+void pl_body_start(void *arg, struct pl_frame *f, enum pl_body body);
+void pl_body_cancel(void *arg, struct pl_frame *f, const struct pl_err *why, bool now);
+void pl_body_resume(struct pl_coroutine *c);
+int pl_lua_again(lua_State *L);
+
+/* load.c */
+const char *pl_source_read(struct pl_session *s, const char *name, size_t *n, struct pl_err *err);
+bool pl_stdlib_load(lua_State *L, const char *name, struct pl_err *err); /* [+1] a function */
+int pl_lua_require(lua_State *L);
+
+/* words.c, pure.c */
+extern const struct pl_row pl_word_rows[];
+void pl_pure_rows(struct pl_session *s); /* for help */
+
+/* provider.c */
+int pl_lua_time(lua_State *L); /* text -> ms */
+/* Every provider as a module in the table on top, loaded at first use. */
+void pl_providers_install(lua_State *L);
+
+/* language.c */
+void pl_language_host(struct pl_session *s, lua_State *L); /* [+1] capability */
+bool pl_spine_read(struct pl_session *s, lua_State *L, struct pl_err *err);
+
+#endif

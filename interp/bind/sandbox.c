@@ -1,0 +1,428 @@
+/*
+ * What a script sees: a written list of names. Everything else raises. Tables of
+ * functions are handed out read-only, pairs goes in the order of keys, and
+ * nothing shows an address, for that would differ from run to run.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "inner.h"
+
+/* ---- ordered pairs --------------------------------------------------------- */
+
+struct key {
+	int type; /* numbers, then text, then flags */
+	double number;
+	lua_Integer whole;
+	const char *text;
+	size_t n;
+	bool is_whole;
+};
+
+static int compare(const void *a, const void *b)
+{
+	const struct key *x = a, *y = b;
+	if (x->type != y->type)
+		return x->type - y->type;
+	if (x->type == LUA_TSTRING) {
+		int order = memcmp(x->text, y->text, x->n < y->n ? x->n : y->n);
+		return order ? order : (x->n > y->n) - (x->n < y->n);
+	}
+	if (x->is_whole && y->is_whole)
+		return (x->whole > y->whole) - (x->whole < y->whole);
+	return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Order of the types: number 3 < text 4 in Lua's numbering; flags (1) first. */
+static bool read_key(lua_State *L, int index, struct key *k)
+{
+	k->type = lua_type(L, index);
+	switch (k->type) {
+	case LUA_TNUMBER:
+		k->is_whole = lua_isinteger(L, index);
+		k->whole = k->is_whole ? lua_tointeger(L, index) : 0;
+		k->number = lua_tonumber(L, index);
+		return true;
+	case LUA_TSTRING:
+		k->text = lua_tolstring(L, index, &k->n);
+		return true;
+	case LUA_TBOOLEAN:
+		k->number = lua_toboolean(L, index);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void push_key(lua_State *L, const struct key *k)
+{
+	if (k->type == LUA_TSTRING)
+		lua_pushlstring(L, k->text, k->n);
+	else if (k->type == LUA_TBOOLEAN)
+		lua_pushboolean(L, k->number != 0);
+	else if (k->is_whole)
+		lua_pushinteger(L, k->whole);
+	else
+		lua_pushnumber(L, k->number);
+}
+
+/* [-0, +1, e] a list of the keys of the table at index, in order. */
+static int sorted_keys(lua_State *L, int index)
+{
+	size_t n = 0;
+	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+		n++;
+	struct key *keys = lua_newuserdatauv(L, (n + 1) * sizeof *keys, 0);
+	memset(keys, 0, (n + 1) * sizeof *keys);
+	size_t i = 0;
+	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
+		if (!read_key(L, -2, &keys[i++]))
+			return luaL_error(L,
+			    "pairs needs keys with an order (numbers, text, flags), not a %s",
+			    luaL_typename(L, -2));
+	qsort(keys, n, sizeof *keys, compare);
+	lua_createtable(L, (int)n, 0);
+	for (i = 0; i < n; i++) {
+		push_key(L, &keys[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_remove(L, -2);
+	return (int)n;
+}
+
+/* upvalues: table, keys, position */
+static int next_pair(lua_State *L)
+{
+	lua_Integer i = lua_tointeger(L, lua_upvalueindex(3));
+	for (;;) {
+		i++;
+		if (lua_rawgeti(L, lua_upvalueindex(2), i) == LUA_TNIL)
+			return 1;
+		lua_pushvalue(L, -1);
+		lua_rawget(L, lua_upvalueindex(1));
+		if (!lua_isnil(L, -1))
+			break; /* removed meanwhile: passed over */
+		lua_pop(L, 2);
+	}
+	lua_pushinteger(L, i);
+	lua_replace(L, lua_upvalueindex(3));
+	return 2;
+}
+
+int pl_sandbox_pairs(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {
+		lua_pushvalue(L, 1);
+		lua_call(L, 1, 3);
+		return 3;
+	}
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
+	lua_pushvalue(L, 1);
+	sorted_keys(L, 1);
+	lua_pushinteger(L, 0);
+	lua_pushcclosure(L, next_pair, 3);
+	lua_pushvalue(L, 1);
+	lua_pushnil(L);
+	return 3;
+}
+
+static int ordered_next(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 2);
+	int n = sorted_keys(L, 1);
+	lua_Integer i = 1;
+	if (!lua_isnil(L, 2)) {
+		for (; i <= n; i++) {
+			lua_rawgeti(L, 3, i);
+			bool here = lua_rawequal(L, -1, 2);
+			lua_pop(L, 1);
+			if (here)
+				break;
+		}
+		i++;
+	}
+	if (i > n) {
+		lua_pushnil(L);
+		return 1;
+	}
+	lua_rawgeti(L, 3, i);
+	lua_pushvalue(L, -1);
+	lua_rawget(L, 1);
+	return 2;
+}
+
+/* ---- functions that Lua's own library has, tamed ------------------------------ */
+
+static int show(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	if (lua_islightuserdata(L, 1) && !lua_touserdata(L, 1))
+		lua_pushliteral(L, "null");
+	else if ((lua_type(L, 1) == LUA_TTABLE || lua_type(L, 1) == LUA_TFUNCTION ||
+		     lua_type(L, 1) == LUA_TUSERDATA || lua_type(L, 1) == LUA_TTHREAD ||
+		     lua_type(L, 1) == LUA_TLIGHTUSERDATA) &&
+	    luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL)
+		lua_pushstring(L, luaL_typename(L, 1));
+	else
+		luaL_tolstring(L, 1, NULL);
+	return 1;
+}
+
+/* string.format without addresses: %p is refused, %s shows as tostring does. */
+static int format(lua_State *L)
+{
+	int top = lua_gettop(L), argument = 1;
+	const char *text = luaL_checkstring(L, 1);
+	for (const char *p = strchr(text, '%'); p; p = strchr(p, '%')) {
+		p++;
+		if (*p == '%') {
+			p++;
+			continue;
+		}
+		argument++;
+		p += strspn(p, "-+ #0123456789.");
+		if (*p == 'p')
+			return luaL_error(L, "string.format: %%p shows an address, which "
+					     "differs from run to run");
+		if (*p == 's' && argument <= top && !lua_isnoneornil(L, argument) &&
+		    !lua_isnumber(L, argument) && !lua_isstring(L, argument)) {
+			lua_pushcfunction(L, show);
+			lua_pushvalue(L, argument);
+			lua_call(L, 1, 1);
+			lua_replace(L, argument);
+		}
+	}
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, top, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
+static int set_metatable(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TTABLE);
+	if (!lua_isnil(L, 2)) {
+		luaL_checktype(L, 2, LUA_TTABLE);
+		lua_pushliteral(L, "__gc");
+		if (lua_rawget(L, 2) != LUA_TNIL)
+			return luaL_error(L, "__gc: a script has no finalizers; effects belong "
+					     "into steps");
+		lua_pop(L, 1);
+	}
+	lua_settop(L, 2);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_insert(L, 1);
+	lua_call(L, 2, 1);
+	return 1;
+}
+
+/* load(text [, name]): source text only, in the script's own environment. */
+static int load_text(lua_State *L)
+{
+	size_t n;
+	struct pl_session *s = pl_lua_session(L);
+	const char *text = luaL_checklstring(L, 1, &n);
+	const char *name = luaL_optstring(L, 2, "load");
+	lua_pushfstring(L, "=%s", name[0] == '@' || name[0] == '=' ? name + 1 : name);
+	if (luaL_loadbufferx(L, text, n, lua_tostring(L, -1), "t") != LUA_OK) {
+		lua_pushnil(L);
+		lua_insert(L, -2);
+		return 2;
+	}
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->env);
+	lua_setupvalue(L, -2, 1);
+	return 1;
+}
+
+/* ---- read-only tables ------------------------------------------------------------- */
+
+static int read_only(lua_State *L)
+{
+	return luaL_error(L, "\"%s\" belongs to pipe and cannot be changed",
+	    lua_tostring(L, lua_upvalueindex(1)));
+}
+
+/* __index of a module: raises for what it does not have. upvalues: table, name */
+static int member(lua_State *L)
+{
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL)
+		return 1;
+	struct pl_err err;
+	const char *names[256];
+	size_t n = 0;
+	const char *module = lua_tostring(L, lua_upvalueindex(2));
+	const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
+	for (lua_pushnil(L); lua_next(L, lua_upvalueindex(1)); lua_pop(L, 1))
+		if (n < PL_COUNT(names) && lua_type(L, -2) == LUA_TSTRING)
+			names[n++] = lua_tostring(L, -2);
+	const char *near = pl_nearest(key, names, n);
+	pl_fail(&err, "script.undefined", "%s has no \"%s\"%s%s%s", module, key,
+	    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return pl_lua_raise(L, &err);
+}
+
+static int pairs_of(lua_State *L)
+{
+	lua_pushcfunction(L, pl_sandbox_pairs);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_call(L, 1, 3);
+	return 3;
+}
+
+void pl_sandbox_readonly(lua_State *L, const char *name)
+{
+	int table = lua_gettop(L);
+	lua_newtable(L);
+	lua_newtable(L);
+	lua_pushvalue(L, table);
+	lua_pushstring(L, name);
+	lua_pushcclosure(L, member, 2);
+	lua_setfield(L, -2, "__index");
+	lua_pushstring(L, name);
+	lua_pushcclosure(L, read_only, 1);
+	lua_setfield(L, -2, "__newindex");
+	lua_pushvalue(L, table);
+	lua_pushcclosure(L, pairs_of, 1);
+	lua_setfield(L, -2, "__pairs");
+	lua_pushboolean(L, false);
+	lua_setfield(L, -2, "__metatable");
+	lua_setmetatable(L, -2);
+	lua_remove(L, table);
+}
+
+/* ---- the lists ----------------------------------------------------------------------- */
+
+static const char *const base_names[] = {"assert", "error", "getmetatable", "ipairs", "pcall",
+    "rawequal", "rawget", "rawlen", "select", "tonumber", "type", "xpcall", "_VERSION", NULL};
+static const char *const string_names[] = {"byte", "char", "find", "format", "gmatch", "gsub",
+    "len", "lower", "match", "pack", "packsize", "rep", "reverse", "sub", "unpack", "upper",
+    NULL};
+static const char *const table_names[] = {
+    "concat", "insert", "move", "pack", "remove", "sort", "unpack", NULL};
+static const char *const math_names[] = {"abs", "ceil", "exp", "floor", "fmod", "huge", "log",
+    "max", "maxinteger", "min", "mininteger", "modf", "pi", "sqrt", "tointeger", "type", "ult",
+    NULL};
+static const char *const utf8_names[] = {
+    "char", "charpattern", "codepoint", "codes", "len", "offset", NULL};
+
+/* Copies the named members of the table at -2 into the one at -1. */
+static void copy(lua_State *L, const char *const *names)
+{
+	for (; *names; names++) {
+		lua_getfield(L, -2, *names);
+		lua_setfield(L, -2, *names);
+	}
+}
+
+static void open_library(
+    lua_State *L, const char *name, lua_CFunction open, const char *const *names)
+{
+	luaL_requiref(L, name, open, 0);
+	lua_newtable(L);
+	copy(L, names);
+	lua_remove(L, -2);
+}
+
+/* Methods of strings ("x"):rep(3) go by the same list. */
+static void tame_strings(lua_State *L)
+{
+	lua_getfield(L, -1, "format");
+	lua_pushcclosure(L, format, 1);
+	lua_setfield(L, -2, "format");
+	lua_pushliteral(L, "");
+	lua_getmetatable(L, -1);
+	lua_pushvalue(L, -3);
+	lua_setfield(L, -2, "__index");
+	lua_pushboolean(L, false);
+	lua_setfield(L, -2, "__metatable");
+	lua_pop(L, 2);
+}
+
+void pl_sandbox_safe(lua_State *L)
+{
+	lua_newtable(L);
+	int safe = lua_gettop(L);
+	luaL_requiref(L, "_G", luaopen_base, 0);
+	lua_pushvalue(L, safe);
+	copy(L, base_names);
+	lua_pop(L, 1);
+	lua_getfield(L, -1, "setmetatable");
+	lua_pushcclosure(L, set_metatable, 1);
+	lua_setfield(L, safe, "setmetatable");
+	lua_settop(L, safe);
+	lua_pushcfunction(L, pl_sandbox_pairs);
+	lua_setfield(L, safe, "pairs");
+	lua_pushcfunction(L, ordered_next);
+	lua_setfield(L, safe, "next");
+	lua_pushcfunction(L, show);
+	lua_setfield(L, safe, "tostring");
+	lua_pushlightuserdata(L, NULL);
+	lua_setfield(L, safe, "null");
+	open_library(L, LUA_STRLIBNAME, luaopen_string, string_names);
+	tame_strings(L);
+	pl_sandbox_readonly(L, "string");
+	lua_setfield(L, safe, "string");
+	open_library(L, LUA_TABLIBNAME, luaopen_table, table_names);
+	pl_sandbox_readonly(L, "table");
+	lua_setfield(L, safe, "table");
+	open_library(L, LUA_MATHLIBNAME, luaopen_math, math_names);
+	pl_sandbox_readonly(L, "math");
+	lua_setfield(L, safe, "math");
+	open_library(L, LUA_UTF8LIBNAME, luaopen_utf8, utf8_names);
+	pl_sandbox_readonly(L, "utf8");
+	lua_setfield(L, safe, "utf8");
+}
+
+/* ---- a script's environment --------------------------------------------------------------- */
+
+static int undefined(lua_State *L)
+{
+	struct pl_err err;
+	pl_fail(&err, "script.undefined", "the name \"%s\" is not defined",
+	    lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?");
+	return pl_lua_raise(L, &err);
+}
+
+static int assign(lua_State *L)
+{
+	struct pl_err err;
+	struct pl_session *s = pl_lua_session(L);
+	if (!s->frozen) {
+		lua_rawset(L, 1);
+		return 0;
+	}
+	pl_fail(&err, "script.frozen",
+	    "the global \"%s\" cannot be set: globals are frozen once a script is loaded; say "
+	    "local",
+	    lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?");
+	return pl_lua_raise(L, &err);
+}
+
+void pl_sandbox_env(struct pl_session *s, lua_State *L)
+{
+	lua_newtable(L);
+	int env = lua_gettop(L);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->safe);
+	for (lua_pushnil(L); lua_next(L, -2);) {
+		lua_pushvalue(L, -2);
+		lua_insert(L, -2);
+		lua_rawset(L, env);
+	}
+	lua_pop(L, 1);
+	lua_pushcfunction(L, load_text);
+	lua_setfield(L, env, "load");
+	lua_pushcfunction(L, pl_lua_require);
+	lua_setfield(L, env, "require");
+	lua_newtable(L);
+	lua_pushcfunction(L, undefined);
+	lua_setfield(L, -2, "__index");
+	lua_pushcfunction(L, assign);
+	lua_setfield(L, -2, "__newindex");
+	lua_pushboolean(L, false);
+	lua_setfield(L, -2, "__metatable");
+	lua_setmetatable(L, env);
+}

@@ -1,0 +1,394 @@
+/*
+ * The simulated world: stdlib/sim in an interpreter of its own, with real git
+ * repositories on disk. It answers requests in the vendors' wire formats, whether
+ * they come from this process or over TCP, and keeps its state as JSON between
+ * runs.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "inner.h"
+
+struct pl_world {
+	lua_State *L;
+	struct pl_limits limits;
+	struct pl_host *host; /* for git, which needs one */
+	struct pl_arena arena;
+	const char *dir;
+	int world, safe; /* references */
+	struct pl_entry *rows;
+	size_t rows_n;
+	struct pl_value *spec, *saved;
+};
+
+static struct pl_world *world_of(lua_State *L)
+{
+	lua_getfield(L, LUA_REGISTRYINDEX, "pipe.world");
+	struct pl_world *w = lua_touserdata(L, -1);
+	lua_pop(L, 1);
+	return w;
+}
+
+/* ---- the capability `sim` --------------------------------------------------------- */
+
+static void nothing(struct pl_call *call)
+{
+	(void)call;
+}
+
+/* upvalue: the entry of a row that answers before it returns */
+static int call_row(lua_State *L)
+{
+	const struct pl_entry *e = lua_touserdata(L, lua_upvalueindex(1));
+	struct pl_world *w = world_of(L);
+	lua_settop(L, 1);
+	struct pl_arena *a = pl_lua_arena(L);
+	struct pl_call call = {
+	    .host = w->host,
+	    .row = e->row,
+	    .arena = a,
+	    .args = pl_rows_arguments(L, 1, e, a),
+	    .class = e->class,
+	    .finished = nothing,
+	};
+	e->row->start(&call);
+	if (call.failed)
+		return pl_lua_raise(L, &call.err);
+	pl_lua_push(L, call.result);
+	if (lua_islightuserdata(L, -1))
+		lua_pushnil(L); /* a question without an answer */
+	return 1;
+}
+
+static int sha256(lua_State *L)
+{
+	size_t n;
+	uint8_t hash[32];
+	char hex[65];
+	const char *text = luaL_checklstring(L, 1, &n);
+	pl_sha256(hash, text, n);
+	pl_hex(hex, hash, sizeof hash);
+	lua_pushstring(L, hex);
+	return 1;
+}
+
+static int time_text(lua_State *L)
+{
+	char text[32];
+	pl_time_write(text, (int64_t)luaL_checknumber(L, 1));
+	lua_pushstring(L, text);
+	return 1;
+}
+
+static int duration(lua_State *L)
+{
+	struct pl_err err;
+	int64_t ms;
+	if (!pl_duration_parse(&ms, luaL_checkstring(L, 1), &err))
+		return pl_lua_raise(L, &err);
+	lua_pushinteger(L, ms);
+	return 1;
+}
+
+static void push_sim(lua_State *L, struct pl_world *w);
+
+/* sim.require(name): stdlib/sim/NAME.lua with the same capability, once. */
+static int require(lua_State *L)
+{
+	struct pl_err err;
+	char file[96];
+	const char *name = luaL_checkstring(L, 1);
+	struct pl_world *w = world_of(L);
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, "pipe.sim");
+	if (lua_getfield(L, -1, name) != LUA_TNIL)
+		return 1;
+	lua_pop(L, 1);
+	snprintf(file, sizeof file, "stdlib/sim/%s.lua", name);
+	if (!pl_stdlib_load(L, file, &err))
+		return pl_lua_raise(L, &err);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, w->safe);
+	lua_setupvalue(L, -2, 1);
+	push_sim(L, w);
+	lua_call(L, 1, 1);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -3, name);
+	return 1;
+}
+
+static void push_sim(lua_State *L, struct pl_world *w)
+{
+	static const luaL_Reg functions[] = {{"sha256", sha256}, {"time", pl_lua_time},
+	    {"time_text", time_text}, {"duration", duration}, {"require", require},
+	    {NULL, NULL}};
+	if (lua_getfield(L, LUA_REGISTRYINDEX, "pipe.sim.capability") == LUA_TTABLE)
+		return;
+	lua_pop(L, 1);
+	luaL_newlib(L, functions);
+	pl_lua_json_open(L);
+	lua_setfield(L, -2, "json");
+	lua_pushlightuserdata(L, NULL);
+	lua_setfield(L, -2, "null");
+	lua_newtable(L);
+	for (size_t i = 0; i < w->rows_n; i++) {
+		lua_pushlightuserdata(L, &w->rows[i]);
+		lua_pushcclosure(L, call_row, 1);
+		lua_setfield(L, -2, strrchr(w->rows[i].name, '.') + 1);
+	}
+	lua_setfield(L, -2, "git");
+	lua_pushvalue(L, -1);
+	lua_setfield(L, LUA_REGISTRYINDEX, "pipe.sim.capability");
+}
+
+static void read_rows(struct pl_world *w)
+{
+	while (pl_git_sim_rows[w->rows_n].name)
+		w->rows_n++;
+	w->rows = pl_alloc((w->rows_n + 1) * sizeof *w->rows);
+	for (size_t i = 0; i < w->rows_n; i++) {
+		const struct pl_row *row = &pl_git_sim_rows[i];
+		struct pl_entry *e = &w->rows[i];
+		e->name = row->name;
+		e->class = row->class;
+		e->options = row->options;
+		while (row->options && row->options[e->options_n].name)
+			e->options_n++;
+		e->row = row;
+	}
+}
+
+/* ---- opening ------------------------------------------------------------------------------ */
+
+static int open(lua_State *L)
+{
+	struct pl_world *w = lua_touserdata(L, 1);
+	lua_settop(L, 0);
+	pl_lua_error_open(L);
+	pl_lua_value_open(L);
+	lua_pushlightuserdata(L, w);
+	lua_setfield(L, LUA_REGISTRYINDEX, "pipe.world");
+	pl_sandbox_safe(L);
+	w->safe = luaL_ref(L, LUA_REGISTRYINDEX);
+	lua_pushcfunction(L, require);
+	lua_pushliteral(L, "world");
+	lua_call(L, 1, 1);
+	lua_getfield(L, -1, "open");
+	lua_createtable(L, 0, 4);
+	if (w->spec) {
+		pl_lua_push(L, w->spec);
+		lua_setfield(L, -2, "spec");
+	}
+	if (w->saved) {
+		pl_lua_push(L, w->saved);
+		lua_setfield(L, -2, "state");
+	}
+	lua_pushstring(L, w->dir);
+	lua_setfield(L, -2, "dir");
+	lua_call(L, 1, 1);
+	w->world = luaL_ref(L, LUA_REGISTRYINDEX);
+	return 0;
+}
+
+static bool read_spec(struct pl_world *w, const char *spec, struct pl_err *err)
+{
+	struct pl_buf text = {0};
+	struct pl_value *documents;
+	if (!*spec)
+		return true;
+	bool ok = pl_file_read(&text, spec, 0, err) &&
+	    pl_yaml_parse(&documents, &w->arena, text.at ? text.at : "", text.len, 0, err);
+	pl_buf_fini(&text);
+	if (!ok)
+		return pl_err_within(err, "world file %s%s", spec,
+		    err->line ? pl_arena_printf(&w->arena, ":%u:%u", err->line, err->column)
+			      : "");
+	if (documents->as.list.len)
+		w->spec = documents->as.list.at[0];
+	return true;
+}
+
+static const char *state_path(struct pl_world *w)
+{
+	return pl_arena_printf(&w->arena, "%s/world.json", w->dir);
+}
+
+static bool read_state(struct pl_world *w, struct pl_err *err)
+{
+	struct pl_buf text = {0};
+	struct pl_value *packed;
+	if (access(state_path(w), F_OK) != 0)
+		return true;
+	bool ok = pl_file_read(&text, state_path(w), (size_t)256 << 20, err) &&
+	    pl_json_parse(&packed, &w->arena, text.at, text.len, err);
+	if (ok)
+		w->saved = pl_unpack(&w->arena, packed, NULL);
+	pl_buf_fini(&text);
+	return ok || pl_err_within(err, "the saved world %s (`pipe sim reset` starts it anew)",
+	    state_path(w));
+}
+
+struct pl_world *pl_world_open(const char *spec, const char *dir, struct pl_err *err)
+{
+	struct pl_world *w = pl_alloc(sizeof *w);
+	char absolute[4096];
+	bool ok = pl_dir_make(dir, 0700, err);
+	if (ok && !realpath(dir, absolute))
+		ok = pl_fail(err, "sim.dir", "\"%s\" cannot be found again", dir);
+	if (ok) {
+		w->dir = pl_arena_text(&w->arena, absolute, strlen(absolute));
+		w->limits = (struct pl_limits){.memory_max = (size_t)512 << 20};
+		ok = read_spec(w, spec, err) && read_state(w, err);
+	}
+	if (ok) {
+		w->host = pl_host_new(w->dir, err);
+		ok = w->host != NULL;
+	}
+	if (ok) {
+		read_rows(w);
+		w->L = pl_lua_new(&w->limits);
+		ok = pl_lua_protect(w->L, open, w, err);
+		if (!ok)
+			pl_err_within(err, "simulated world");
+	}
+	if (!ok) {
+		pl_world_close(w);
+		return NULL;
+	}
+	return w;
+}
+
+void pl_world_close(struct pl_world *w)
+{
+	if (!w)
+		return;
+	if (w->L)
+		lua_close(w->L);
+	pl_host_free(w->host);
+	free(w->rows);
+	pl_arena_fini(&w->arena);
+	free(w);
+}
+
+/* ---- using it --------------------------------------------------------------------------------- */
+
+struct asking {
+	struct pl_world *w;
+	const char *function;
+	const struct pl_value *first;
+	bool has_time;
+	int64_t now;
+	struct pl_arena *a;
+	struct pl_value *answer;
+	struct pl_err err;
+	bool failed;
+};
+
+static int call_world(lua_State *L)
+{
+	struct asking *q = lua_touserdata(L, 1);
+	int n = 0;
+	lua_rawgeti(L, LUA_REGISTRYINDEX, q->w->world);
+	lua_getfield(L, -1, q->function);
+	if (!lua_isfunction(L, -1)) {
+		q->answer = pl_lua_value(L, -1, q->a, &q->err);
+		q->failed = !q->answer;
+		return 0;
+	}
+	if (q->first) {
+		pl_lua_push(L, q->first);
+		n++;
+	}
+	if (q->has_time) {
+		lua_pushinteger(L, q->now);
+		n++;
+	}
+	lua_call(L, n, 1);
+	q->answer = pl_lua_value(L, -1, q->a, &q->err);
+	q->failed = !q->answer;
+	return 0;
+}
+
+static bool ask(struct asking *q, struct pl_err *err)
+{
+	struct pl_err local;
+	if (!err)
+		err = &local;
+	if (!pl_lua_protect(q->w->L, call_world, q, err))
+		return pl_err_within(err, "simulated world, %s", q->function);
+	if (q->failed)
+		*err = q->err;
+	return !q->failed;
+}
+
+bool pl_world_request(struct pl_world *w, struct pl_arena *a, const struct pl_value *request,
+    int64_t now_ms, struct pl_value **answer, struct pl_err *err)
+{
+	struct asking q = {.w = w, .function = "request", .first = request, .has_time = true,
+	    .now = now_ms, .a = a};
+	if (!ask(&q, err))
+		return false;
+	*answer = q.answer;
+	return true;
+}
+
+bool pl_world_touch(struct pl_world *w, int64_t now_ms, struct pl_err *err)
+{
+	struct pl_arena a = {0};
+	struct asking q = {.w = w, .function = "touch", .has_time = true, .now = now_ms, .a = &a};
+	bool ok = ask(&q, err);
+	pl_arena_fini(&a);
+	return ok;
+}
+
+static struct pl_value *fetch(struct pl_world *w, struct pl_arena *a, const char *name,
+    const struct pl_value *first)
+{
+	struct asking q = {.w = w, .function = name, .first = first, .a = a};
+	return ask(&q, NULL) ? q.answer : NULL;
+}
+
+struct pl_value *pl_world_ledger(struct pl_world *w, struct pl_arena *a)
+{
+	struct pl_value *ledger = fetch(w, a, "ledger", NULL);
+	return ledger && ledger->kind == PL_LIST ? ledger : pl_list(a);
+}
+
+struct pl_value *pl_world_state(struct pl_world *w, struct pl_arena *a)
+{
+	return fetch(w, a, "state", NULL);
+}
+
+const char *pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url)
+{
+	return pl_text_of(fetch(w, a, "remote", pl_text(a, url)), NULL);
+}
+
+const char *pl_world_work(struct pl_world *w)
+{
+	return pl_text_of(fetch(w, &w->arena, "work", NULL), w->dir);
+}
+
+const char *pl_world_git_root(struct pl_world *w)
+{
+	return pl_arena_printf(&w->arena, "%s/git", w->dir);
+}
+
+int64_t pl_world_now(struct pl_world *w)
+{
+	const struct pl_value *now = fetch(w, &w->arena, "now", NULL);
+	return now && now->kind == PL_INT ? now->as.whole : 0;
+}
+
+bool pl_world_save(struct pl_world *w, struct pl_err *err)
+{
+	struct pl_arena a = {0};
+	struct pl_buf text = {0};
+	struct pl_value *state = pl_world_state(w, &a);
+	bool ok = state ? pl_json_canonical(&text, pl_pack(&a, state, NULL), err) &&
+		pl_file_write(state_path(w), text.at, text.len, 0600, err)
+			: pl_fail(err, "sim.state", "the simulated world cannot be saved");
+	pl_buf_fini(&text);
+	pl_arena_fini(&a);
+	return ok;
+}

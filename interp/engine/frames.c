@@ -1,0 +1,669 @@
+/*
+ * Frames: each step that is carried out moves through its states here. Nothing
+ * recurses: whatever happens to a frame is queued, and pl_run_drain works the
+ * queue off, so that a hundred thousand steps need no deeper stack than one.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "inner.h"
+
+/* A retryable failure of a wait's look counts as "not yet" this often in a row. */
+#define PL_WAIT_PATIENCE 5
+/* From this interval on a wait ends the process instead of staying in it. */
+#define PL_WAIT_STAY_MS 120000
+
+/* ---- making and naming --------------------------------------------------- */
+
+struct pl_frame *pl_frame_new(struct pl_frame *parent, const struct pl_step *step,
+    const char *member, const struct pl_value *element)
+{
+	struct pl_run *r = parent->run;
+	struct pl_frame *f = pl_arena_alloc(&r->arena, sizeof *f);
+	f->run = r;
+	f->step = step;
+	f->parent = parent;
+	f->attempt = r->attempts[step->top];
+	f->member = member ? member : parent->member;
+	f->element = element ? element : parent->element;
+	f->address =
+	    f->member ? pl_arena_printf(&r->arena, "%s[%s]", step->id, f->member) : step->id;
+	if ((parent->children_n & (parent->children_n + 1)) == 0) {
+		size_t cap = (parent->children_n + 1) * 2;
+		struct pl_frame **grown = pl_arena_alloc(&r->arena, cap * sizeof *grown);
+		if (parent->children_n)
+			memcpy(grown, parent->children, parent->children_n * sizeof *grown);
+		parent->children = grown;
+	}
+	parent->children[parent->children_n++] = f;
+	return f;
+}
+
+bool pl_frame_is_member(const struct pl_frame *f)
+{
+	return f->parent && f->parent->step == f->step;
+}
+
+const char *pl_frame_key(struct pl_frame *f)
+{
+	return pl_arena_printf(&f->run->arena, "%s@%d", f->address, f->attempt);
+}
+
+bool pl_body_observes(enum pl_body b)
+{
+	return b != PL_RUN && b != PL_UNDO;
+}
+
+static struct pl_frame *among(struct pl_frame *group, const char *id)
+{
+	for (size_t i = 0; i < group->children_n; i++) {
+		struct pl_frame *c = group->children[i];
+		if (!pl_frame_is_member(c) && strcmp(c->step->id, id) == 0)
+			return c;
+		if (c->step->kind != PL_EACH) {
+			struct pl_frame *inner = among(c, id);
+			if (inner)
+				return inner;
+		}
+	}
+	return NULL;
+}
+
+struct pl_frame *pl_frame_named(struct pl_frame *from, const char *id)
+{
+	for (struct pl_frame *g = from->parent; g; g = g->parent) {
+		struct pl_frame *found = among(g, id);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+struct pl_frame *pl_frame_of(struct pl_frame *from, const char *id)
+{
+	struct pl_frame *f = pl_frame_named(from, id);
+	return f && f->state == PL_DONE ? f : NULL;
+}
+
+/* ---- the queue ------------------------------------------------------------- */
+
+void pl_run_queue(struct pl_frame *f)
+{
+	struct pl_run *r = f->run;
+	if (r->queue_n == r->queue_cap) {
+		size_t cap = r->queue_cap ? r->queue_cap * 2 : 16;
+		r->queue = pl_realloc(r->queue, cap * sizeof *r->queue);
+		r->queue_cap = cap;
+	}
+	r->queue[r->queue_n++] = f;
+}
+
+static bool is_group(const struct pl_frame *f)
+{
+	return !f->step || pl_frame_is_member(f) || f->step->kind == PL_PARALLEL ||
+	    (f->step->kind == PL_EACH && f->children_n > 0);
+}
+
+void pl_run_drain(struct pl_run *r)
+{
+	if (r->draining)
+		return;
+	r->draining = true;
+	while (r->queue_head < r->queue_n) {
+		struct pl_frame *f = r->queue[r->queue_head++];
+		if (r->queue_head == r->queue_n)
+			r->queue_head = r->queue_n = 0;
+		if (f->state != PL_RUNNING)
+			continue;
+		if (f->body_ended)
+			pl_frame_after_body(f);
+		else if (is_group(f))
+			pl_group_advance(f);
+	}
+	r->draining = false;
+}
+
+/* ---- bodies ------------------------------------------------------------------ */
+
+static void start_body(struct pl_frame *f, enum pl_body body)
+{
+	const struct pl_outside *out = f->run->o.outside;
+	f->body = body;
+	f->body_ended = false;
+	f->in_body = true;
+	f->counters = NULL;
+	out->start(out->arg, f, body);
+}
+
+void pl_body_done(struct pl_frame *f, struct pl_value *result, const struct pl_err *err)
+{
+	assert(f->in_body);
+	f->in_body = false;
+	f->body_ended = true;
+	f->body_result = result ? pl_copy(&f->run->arena, result) : NULL;
+	if (!result)
+		f->err = *err;
+	pl_run_queue(f);
+	pl_run_drain(f->run);
+}
+
+static void stop_timers(struct pl_frame *f)
+{
+	const struct pl_outside *out = f->run->o.outside;
+	if (f->timer)
+		out->timer_stop(out->arg, f->timer);
+	if (f->deadline)
+		out->timer_stop(out->arg, f->deadline);
+	f->timer = f->deadline = NULL;
+}
+
+static bool truthy(const struct pl_value *v)
+{
+	return v && v->kind != PL_NULL && !(v->kind == PL_BOOL && !v->as.truth);
+}
+
+/* ---- ends ---------------------------------------------------------------------- */
+
+void pl_frame_end(struct pl_frame *f, enum pl_state state)
+{
+	stop_timers(f);
+	f->state = state;
+	if (f->parent) {
+		f->parent->running--;
+		f->parent->bad |= state != PL_DONE && state != PL_SKIPPED;
+		pl_run_queue(f->parent);
+		return;
+	}
+	f->run->ended = true;
+}
+
+void pl_frame_finish(struct pl_frame *f, enum pl_state state, struct pl_value *result)
+{
+	struct pl_run *r = f->run;
+	const struct pl_outside *out = r->o.outside;
+	struct pl_value *packed = result ? pl_run_keepable(r, result) : NULL;
+	struct pl_value *record = pl_record_new(r, "step.finished", f);
+	pl_map_set(&r->arena, record, "state", pl_text(&r->arena, pl_state_name(state)));
+	if (packed && packed->kind != PL_NULL)
+		pl_map_set(&r->arena, record, "result", packed);
+	pl_map_set(&r->arena, record, "took_ms",
+	    pl_int(&r->arena, out->now(out->arg) - f->started_ms));
+	if (!pl_record_keep(r, record, false, &f->err)) {
+		pl_frame_end(f, PL_FAILED);
+		return;
+	}
+	struct pl_past *p = pl_past_of(r, pl_frame_key(f), true);
+	p->state = state;
+	p->result = packed;
+	p->open = false;
+	f->result = pl_run_kept(r, packed);
+	pl_frame_end(f, state);
+}
+
+static void retry_now(void *arg)
+{
+	struct pl_frame *f = arg;
+	f->timer = NULL;
+	pl_frame_begin(f);
+	pl_run_drain(f->run);
+}
+
+static int64_t backoff(const struct pl_step *s, int tries)
+{
+	int64_t wait = s->retry_first_ms;
+	for (int i = 1; i < tries && wait < s->retry_max_ms; i++)
+		wait *= 2;
+	return wait < s->retry_max_ms ? wait : s->retry_max_ms;
+}
+
+/* A mistake in the script, a refusal and an unknown outcome are not mended by
+ * trying again. */
+static bool worth_retrying(const struct pl_frame *f)
+{
+	return f->step && f->try_number <= f->step->retry_times && !f->err.refused &&
+	    !f->err.unknown && strncmp(f->err.code, "script.", 7) != 0 &&
+	    strncmp(f->err.code, "limit.", 6) != 0 && !f->run->doomed &&
+	    !f->run->stopping;
+}
+
+static void fail(struct pl_frame *f)
+{
+	struct pl_run *r = f->run;
+	const struct pl_outside *out = r->o.outside;
+	if (strcmp(f->err.code, "interrupted") == 0) {
+		pl_frame_end(f, PL_STOPPED);
+		return;
+	}
+	bool retry = worth_retrying(f);
+	int64_t wait = retry ? backoff(f->step, f->try_number) : 0;
+	struct pl_value *record = pl_record_new(r, "step.failed", f);
+	pl_map_set(&r->arena, record, "try", pl_int(&r->arena, f->try_number));
+	struct pl_value *error = pl_run_keepable(r, pl_err_value(&r->arena, &f->err));
+	pl_map_set(&r->arena, record, "error", error);
+	if (retry)
+		pl_map_set(&r->arena, record, "retry_in_ms", pl_int(&r->arena, wait));
+	pl_record_keep(r, record, false, NULL);
+	pl_err_from_value(&f->err, error);
+	stop_timers(f);
+	struct pl_past *p = pl_past_of(r, pl_frame_key(f), true);
+	p->tries = f->try_number;
+	p->open = false;
+	p->started = f->started_ms;
+	if (retry)
+		f->timer = out->timer(out->arg, wait, retry_now, f);
+	else
+		pl_frame_end(f, PL_FAILED);
+}
+
+/* ---- a step's course -------------------------------------------------------------- */
+
+static void on_deadline(void *arg)
+{
+	struct pl_frame *f = arg;
+	const struct pl_outside *out = f->run->o.outside;
+	f->deadline = NULL;
+	struct pl_buf limit = {0};
+	pl_duration_write(&limit, f->step->timeout_ms);
+	struct pl_err why;
+	pl_fail(&why, "step.timeout", "not done within %s%s%s", limit.at,
+	    f->note ? ": last seen: " : "", f->note ? f->note : "");
+	pl_buf_fini(&limit);
+	if (f->in_body) {
+		f->timed_out = true;
+		f->timeout_err = why;
+		out->cancel(out->arg, f, &why, true);
+	} else {
+		f->err = why;
+		fail(f);
+	}
+	pl_run_drain(f->run);
+}
+
+static void start_deadline(struct pl_frame *f)
+{
+	const struct pl_outside *out = f->run->o.outside;
+	if (!f->step->timeout_ms || f->deadline || f->run->o.dry_run)
+		return;
+	int64_t left = f->step->timeout_ms;
+	/* A wait's time runs on while nobody is there; a body's starts anew. */
+	if (f->step->kind == PL_WAIT)
+		left -= out->now(out->arg) - f->started_ms;
+	f->deadline = out->timer(out->arg, left > 0 ? left : 0, on_deadline, f);
+}
+
+static void look(void *arg)
+{
+	struct pl_frame *f = arg;
+	f->timer = NULL;
+	f->polls++;
+	start_body(f, PL_READY);
+	pl_run_drain(f->run);
+}
+
+static void ask(struct pl_frame *f, const char *question);
+
+static void act(struct pl_frame *f)
+{
+	const struct pl_step *s = f->step;
+	switch (s->kind) {
+	case PL_STEP:
+		start_body(f, PL_RUN);
+		break;
+	case PL_WAIT:
+		look(f);
+		break;
+	case PL_EACH:
+		start_body(f, PL_OVER);
+		break;
+	case PL_GATE:
+	case PL_MANUAL:
+		if (s->body[PL_ASK])
+			start_body(f, PL_ASK);
+		else
+			ask(f, s->ask);
+		break;
+	case PL_PARALLEL:
+		/* A dry-run lists effects in the order written. */
+		f->at_once = f->run->o.dry_run ? 1 : s->children_n;
+		for (size_t i = 0; i < s->children_n; i++)
+			pl_frame_new(f, &s->children[i], NULL, NULL);
+		pl_run_queue(f);
+		break;
+	}
+}
+
+static bool needs_met(struct pl_frame *f)
+{
+	const struct pl_value *needs = f->step->needs;
+	for (uint32_t i = 0; needs && i < needs->as.list.len; i++) {
+		const char *id = pl_text_of(needs->as.list.at[i], "");
+		if (!pl_frame_of(f, id))
+			return pl_fail(&f->err, "step.needs",
+			    "step \"%s\" needs \"%s\", which was skipped", f->address, id);
+	}
+	return true;
+}
+
+/* Takes up what the journal knows; true if nothing is left to do. */
+static bool taken_up(struct pl_frame *f)
+{
+	struct pl_run *r = f->run;
+	const struct pl_past *p = pl_past_of(r, pl_frame_key(f), false);
+	if (!p)
+		return false;
+	if (p->state == PL_DONE || p->state == PL_SKIPPED) {
+		f->result = pl_run_kept(r, p->result);
+		f->replaying = true;
+		pl_frame_end(f, p->state);
+		return true;
+	}
+	f->try_number = p->open ? p->tries - 1 : p->tries;
+	f->replaying = p->open;
+	f->started_ms = p->started;
+	return false;
+}
+
+void pl_frame_begin(struct pl_frame *f)
+{
+	struct pl_run *r = f->run;
+	const struct pl_outside *out = r->o.outside;
+	f->state = PL_RUNNING;
+	f->polls = f->troubles = 0;
+	f->children_n = f->next = 0;
+	f->timed_out = f->bad = f->acted = false;
+	f->pending = NULL;
+	if (taken_up(f))
+		return;
+	f->try_number++;
+	if (!f->started_ms)
+		f->started_ms = out->now(out->arg);
+	if (pl_frame_is_member(f)) {
+		f->at_once = 1;
+		for (size_t i = 0; i < f->step->children_n; i++)
+			pl_frame_new(f, &f->step->children[i], NULL, NULL);
+		pl_run_queue(f);
+		return;
+	}
+	if (!f->replaying) {
+		struct pl_value *record = pl_record_new(r, "step.started", f);
+		pl_map_set(&r->arena, record, "try", pl_int(&r->arena, f->try_number));
+		if (!pl_record_keep(r, record, false, &f->err)) {
+			fail(f);
+			return;
+		}
+	}
+	if (!needs_met(f)) {
+		fail(f);
+		return;
+	}
+	start_deadline(f);
+	if (f->step->body[PL_WHEN])
+		start_body(f, PL_WHEN);
+	else if (f->step->body[PL_VERIFY] && f->try_number + f->replaying > 1)
+		start_body(f, PL_VERIFY);
+	else
+		act(f);
+}
+
+/* ---- gates ---------------------------------------------------------------------------- */
+
+static void decided(struct pl_frame *f, const struct pl_value *decision)
+{
+	bool yes = strcmp(pl_get_text(decision, "answer", "no"), "yes") == 0;
+	if (!yes) {
+		pl_fail(&f->err, "gate.denied", "\"%s\" was answered with no%s%s", f->address,
+		    pl_get_text(decision, "comment", NULL) ? ": " : "",
+		    pl_get_text(decision, "comment", ""));
+		pl_frame_end(f, PL_DENIED);
+		return;
+	}
+	struct pl_value *result = pl_map(&f->run->arena);
+	const char *const fields[] = {"answer", "by", "comment", "how"};
+	for (size_t i = 0; i < PL_COUNT(fields); i++)
+		if (pl_get(decision, fields[i]))
+			pl_map_set(
+			    &f->run->arena, result, fields[i], pl_get(decision, fields[i]));
+	f->pending = result;
+	if (f->step->body[PL_VERIFY])
+		start_body(f, PL_VERIFY);
+	else
+		pl_frame_finish(f, PL_DONE, result);
+}
+
+static void ask(struct pl_frame *f, const char *question)
+{
+	struct pl_run *r = f->run;
+	struct pl_arena *a = &r->arena;
+	const struct pl_outside *out = r->o.outside;
+	if (r->o.dry_run) {
+		struct pl_value *record = pl_record_new(r, "gate.assumed", f);
+		pl_map_set(a, record, "question", pl_text(a, question));
+		pl_record_tell(r, record);
+		pl_frame_finish(f, PL_DONE, pl_map(a));
+		return;
+	}
+	struct pl_past *p = pl_past_of(r, pl_frame_key(f), true);
+	if (p->decision) {
+		decided(f, p->decision);
+		return;
+	}
+	if (!p->asked) {
+		struct pl_value *record = pl_record_new(r, "gate.asked", f);
+		pl_map_set(a, record, "question", pl_text(a, question));
+		if (f->step->confirm)
+			pl_map_set(a, record, "confirm", pl_text(a, f->step->confirm));
+		if (!pl_record_keep(r, record, true, &f->err)) {
+			fail(f);
+			return;
+		}
+		p->asked = true;
+	}
+	struct pl_value *decision = NULL;
+	enum pl_answer answer = out->ask(out->watcher, f, question, a, &decision);
+	if (answer == PL_LATER) {
+		pl_fail(&f->err, "gate.waiting", "%s", question);
+		pl_frame_end(f, PL_SUSPENDED);
+		return;
+	}
+	struct pl_value *record = pl_record_new(r, "gate.decided", f);
+	pl_map_set(a, record, "answer", pl_text(a, answer == PL_YES ? "yes" : "no"));
+	for (uint32_t i = 0; decision && i < decision->as.map.len; i++)
+		pl_map_set(
+		    a, record, decision->as.map.at[i].key, decision->as.map.at[i].value);
+	if (!pl_record_keep(r, record, true, &f->err))
+		fail(f);
+	else
+		decided(f, record);
+}
+
+/* ---- after a body ------------------------------------------------------------------------ */
+
+static void later(struct pl_frame *f, const char *note)
+{
+	struct pl_run *r = f->run;
+	const struct pl_outside *out = r->o.outside;
+	f->note = note ? pl_arena_text(&r->arena, note, strlen(note)) : NULL;
+	struct pl_value *record = pl_record_new(r, "wait.waiting", f);
+	pl_map_set(&r->arena, record, "note", pl_text(&r->arena, f->note));
+	pl_map_set(&r->arena, record, "polls", pl_int(&r->arena, f->polls));
+	pl_record_tell(r, record);
+	if (r->stopping) {
+		pl_frame_end(f, PL_STOPPED);
+	} else if (!r->o.patient && f->step->every_ms >= PL_WAIT_STAY_MS) {
+		pl_fail(&f->err, "wait.waiting", "%s", note ? note : "not ready yet");
+		pl_frame_end(f, PL_SUSPENDED);
+	} else {
+		f->timer = out->timer(out->arg, f->step->every_ms, look, f);
+	}
+}
+
+static void after_ready(struct pl_frame *f)
+{
+	struct pl_run *r = f->run;
+	if (!f->body_result) {
+		bool again = f->err.retryable && !r->o.dry_run && !f->timed_out &&
+		    ++f->troubles < PL_WAIT_PATIENCE;
+		if (again)
+			later(f, f->err.msg);
+		else
+			fail(f);
+		return;
+	}
+	f->troubles = 0;
+	struct pl_value *ready = pl_get(f->body_result, "ready");
+	if (truthy(ready)) {
+		pl_frame_finish(f, PL_DONE, ready);
+	} else if (r->o.dry_run) {
+		struct pl_value *record = pl_record_new(r, "wait.assumed", f);
+		pl_map_set(&r->arena, record, "note", pl_get(f->body_result, "note"));
+		pl_record_tell(r, record);
+		if (f->step->body[PL_ASSUME])
+			start_body(f, PL_ASSUME);
+		else
+			pl_frame_finish(f, PL_DONE, NULL);
+	} else {
+		later(f, pl_get_text(f->body_result, "note", NULL));
+	}
+}
+
+static void after_over(struct pl_frame *f)
+{
+	struct pl_run *r = f->run;
+	struct pl_past *p = pl_past_of(r, pl_frame_key(f), true);
+	const struct pl_value *members = p->members;
+	if (!members) {
+		members = pl_members_name(r, f->step, f->body_result, &f->err);
+		if (!members) {
+			fail(f);
+			return;
+		}
+		struct pl_value *record = pl_record_new(r, "each.members", f);
+		pl_map_set(&r->arena, record, "members", pl_run_keepable(r, members));
+		if (!pl_record_keep(r, record, false, &f->err)) {
+			fail(f);
+			return;
+		}
+	} else {
+		members = pl_run_kept(r, members);
+	}
+	if (members->as.list.len == 0) {
+		pl_frame_finish(f, PL_DONE, pl_map(&r->arena));
+		return;
+	}
+	f->at_once = r->o.dry_run ? 1 : (size_t)f->step->at_once;
+	for (uint32_t i = 0; i < members->as.list.len; i++)
+		pl_frame_new(f, f->step, pl_get_text(members->as.list.at[i], "name", ""),
+		    pl_get(members->as.list.at[i], "value"));
+	pl_run_queue(f);
+}
+
+static void after_verify(struct pl_frame *f)
+{
+	bool held = truthy(f->body_result);
+	bool acted = f->acted || f->pending;
+	if (held)
+		pl_frame_finish(f, PL_DONE,
+		    acted                                ? f->pending
+			: f->body_result->kind == PL_MAP ? f->body_result
+							 : NULL);
+	else if (!acted)
+		act(f);
+	else if (f->run->o.dry_run)
+		pl_frame_finish(f, PL_DONE, f->pending);
+	else {
+		pl_fail(&f->err, "step.unverified",
+		    "\"%s\" ran to its end, but its verify does not hold", f->address);
+		f->err.retryable = true;
+		f->acted = false;
+		f->pending = NULL;
+		fail(f);
+	}
+}
+
+static void after_run(struct pl_frame *f)
+{
+	f->pending = f->body_result;
+	f->acted = true;
+	if (f->step->body[PL_VERIFY])
+		start_body(f, PL_VERIFY);
+	else
+		pl_frame_finish(f, PL_DONE, f->body_result);
+}
+
+static void want_again(struct pl_frame *f)
+{
+	f->again_to = pl_arena_text(&f->run->arena, f->err.file, strlen(f->err.file));
+	f->again_why = pl_arena_text(&f->run->arena, f->err.msg, strlen(f->err.msg));
+	pl_frame_end(f, PL_AGAIN);
+}
+
+void pl_frame_after_body(struct pl_frame *f)
+{
+	f->body_ended = false;
+	if (f->run->doomed) {
+		f->err = f->run->doom;
+		fail(f);
+		return;
+	}
+	if (!f->body_result && strcmp(f->err.code, "again") == 0) {
+		want_again(f);
+		return;
+	}
+	if (!f->body_result && f->timed_out && !f->err.unknown)
+		f->err = f->timeout_err;
+	if (f->body == PL_READY) {
+		after_ready(f);
+		return;
+	}
+	if (!f->body_result) {
+		fail(f);
+		return;
+	}
+	switch (f->body) {
+	case PL_WHEN:
+		if (!truthy(f->body_result))
+			pl_frame_finish(f, PL_SKIPPED, NULL);
+		else if (f->step->body[PL_VERIFY] && f->try_number + f->replaying > 1)
+			start_body(f, PL_VERIFY);
+		else
+			act(f);
+		break;
+	case PL_RUN:
+	case PL_UNDO:
+		after_run(f);
+		break;
+	case PL_VERIFY:
+		after_verify(f);
+		break;
+	case PL_OVER:
+		after_over(f);
+		break;
+	case PL_ASSUME:
+		pl_frame_finish(f, PL_DONE, f->body_result);
+		break;
+	case PL_ASK:
+		ask(f, pl_text_of(f->body_result, f->step->ask ? f->step->ask : f->step->id));
+		break;
+	case PL_READY:
+	case PL_BODIES:
+		break;
+	}
+}
+
+/* ---- stopping --------------------------------------------------------------------------- */
+
+void pl_frame_stop(struct pl_frame *f, const struct pl_err *why, bool now)
+{
+	const struct pl_outside *out = f->run->o.outside;
+	if (f->state != PL_RUNNING)
+		return;
+	for (size_t i = 0; i < f->children_n; i++)
+		pl_frame_stop(f->children[i], why, now);
+	if (f->in_body)
+		out->cancel(out->arg, f, why, now);
+	else if (f->timer) {
+		f->err = *why;
+		pl_frame_end(f, PL_STOPPED);
+	}
+}
