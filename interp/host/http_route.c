@@ -1,5 +1,6 @@
 #include "http.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,13 +13,23 @@ struct routed {
 
 /* ---- what the world is asked ----------------------------------------------- */
 
+/* Worlds look headers up by their lower-case names, as servers do. */
+static const char *lower(struct pl_arena *a, const char *name)
+{
+	char *copy = pl_arena_text(a, name, strlen(name));
+
+	for (char *c = copy; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return copy;
+}
+
 static struct pl_value *request_value(struct pl_exchange *x)
 {
 	struct pl_arena *a = &x->arena;
 	struct pl_value *v = pl_map(a), *headers = pl_map(a);
 
 	for (size_t i = 0; i < x->headers->len; i++)
-		pl_map_set(a, headers, x->headers->at[i].name,
+		pl_map_set(a, headers, lower(a, x->headers->at[i].name),
 		    pl_text(a, x->headers->at[i].value));
 	pl_map_set(a, v, "method", pl_text(a, x->method));
 	pl_map_set(a, v, "url", pl_text(a, pl_url_write(a, x->url)));

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 /* The URLs here are stricter than any library's reading of them: what passes
  * means the same to the router, to libcurl and to the server. Messages quote

@@ -480,6 +480,48 @@ static void test_latch(struct fixture *f)
 	printf("ok latch\n");
 }
 
+/* The odd server takes a proxy's requests, too: the name is never looked up. */
+static void test_settings(struct fixture *f)
+{
+	static const char url[] = "{\"url\":\"http://odd.invalid/echo\",\"retries\":0}";
+	struct asked a;
+	char proxy[60];
+
+	open_host(f, false);
+	a = ask(
+	    f, "http.get", "{\"url\":\"http://odd.invalid/echo\",\"proxy\":\"$P\"}");
+	CHECK_TEXT(pl_text_of(pl_at(a.call.result, "json.target"), ""),
+	    "http://odd.invalid/echo");
+	snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", f->odd.port);
+	setenv("http_proxy", proxy, 1);
+	a = ask(f, "http.get", url);
+	CHECK(!a.call.failed);
+	setenv("no_proxy", "odd.invalid", 1);
+	a = ask(f, "http.get", url);
+	CHECK_TEXT(a.call.err.code, "http.resolve");
+	unsetenv("http_proxy");
+	unsetenv("no_proxy");
+
+	pl_host_set_http(f->host,
+	    args_of(f,
+	        "{\"proxy\":\"$Q\",\"no_proxy\":\"localhost\",\"user_agent\":"
+	        "\"odd/1\",\"ca_file\":\"$D/ca.pem\",\"max_bytes\":900}"));
+	a = ask(f, "http.get", url);
+	CHECK_TEXT(
+	    pl_text_of(pl_at(a.call.result, "json.headers.user-agent"), ""), "odd/1");
+	a = ask(f, "http.get", "{\"url\":\"$S/ok\"}");
+	CHECK(!a.call.failed);
+	a = ask(f, "http.get", "{\"url\":\"$S/large/901\"}");
+	CHECK_TEXT(a.call.err.code, "http.large");
+	a = ask(f, "http.get", "{\"url\":\"$S/ok\",\"ca_file\":\"$D/other.pem\"}");
+	CHECK_TEXT(a.call.err.code, "http.tls");
+	pl_host_set_http(f->host, args_of(f, "{\"ca_directory\":\"$D\"}"));
+	a = ask(f, "http.get", "{\"url\":\"$S/ok\"}");
+	CHECK(strstr(a.call.err.msg, f->odd.folder));
+	close_host(f);
+	printf("ok settings\n");
+}
+
 static void test_target(struct fixture *f)
 {
 	struct pl_call call = {0};
@@ -508,6 +550,7 @@ int main(void)
 	test_many(&f);
 	test_cancel(&f);
 	test_latch(&f);
+	test_settings(&f);
 	test_target(&f);
 	return end_tests(&f);
 }

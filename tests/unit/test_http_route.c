@@ -55,7 +55,8 @@ static void test_router(struct fixture *f)
 	    "{\"url\":\"https://api.example.com/x\",\"headers\":{\"A\":\"secret:KEY\"}}");
 	CHECK_INT(pl_host_now(f->host) - before, 65000);
 	CHECK_INT(pl_get_int(pl_get(a.call.result, "json"), "a", 0), 1);
-	CHECK(strstr(w.last, TOKEN) && strstr(w.last, "\"https://api.example.com/x\""));
+	CHECK(strstr(w.last, "\"a\": \"" TOKEN) &&
+	    strstr(w.last, "\"https://api.example.com/x\""));
 
 	w = (struct world){.first = "{\"error\":\"reset\",\"sent\":true}"};
 	a = simulate(f, &w, "http.post", "{\"url\":\"https://api.example.com/x\"}");
