@@ -200,7 +200,7 @@ struct pl_value *pl_git_config_upstreams(struct pl_call *call, git_repository *r
 const char *pl_git_tracking(
     struct pl_arena *a, const struct pl_value *fetch, const char *ref);
 
-/* ---- remotes (git_net.c, git_remote.c, git_push.c) ----------------------- */
+/* ---- remotes (git_net.c, git_socket.c, git_remote.c, git_push.c) ----------------------- */
 
 /* One conversation with a remote: its credentials, its limits, what it said. */
 struct pl_git_net {
@@ -222,7 +222,10 @@ struct pl_git_net {
 	char expected[PL_SHA + 1]; /* push: old value, "" for none */
 	struct pl_value *updated; /* fetch: list of {ref, before, after} */
 	bool (*work)(struct pl_call *call);
-	atomic_bool cancelled;
+	void (*finished)(struct pl_call *call); /* the caller's */
+	struct pl_timer *watch;
+	_Atomic int64_t heard; /* when the remote last showed life; monotonic ms */
+	atomic_bool cancelled, silent;
 	pthread_mutex_t lock; /* for fd: shut down by one thread, closed by another */
 	int fd; /* -1: none */
 };
@@ -230,8 +233,11 @@ struct pl_git_net {
 /* Begins a call that talks to the remote of its arguments; push: its push URL.
  * NULL: answered with an error. */
 struct pl_git_job *pl_git_net_begin(struct pl_call *call, bool push);
+/* Runs `work` on the pool; cancelling and silence shut the socket. */
 void pl_git_net_run(struct pl_call *call, bool (*work)(struct pl_call *call));
-/* Registers the sockets of this file with libgit2; once, when it is opened. */
+bool pl_git_net_is_ssh(const struct pl_git_net *net);
+void pl_git_net_heard(struct pl_git_net *net);
+/* Registers the sockets of git_socket.c with libgit2; once, when it is opened. */
 int pl_git_net_streams(void);
 /* The remote, with its URL set; yours to free. Codes: git.remote. */
 git_remote *pl_git_net_remote(struct pl_call *call, git_repository *repo);

@@ -107,8 +107,7 @@ static bool push_into(struct pl_call *call, struct pl_push *p, git_repository *t
 static bool was_on_the_way(const struct pl_git_net *net)
 {
 	const git_error *e = pl_git.error_last();
-	bool ssh =
-	    !net->spawn && (!strncmp(net->url, "ssh", 3) || !strstr(net->url, "://"));
+	bool ssh = pl_git_net_is_ssh(net);
 
 	if (!net->asked || (e && e->message && strstr(e->message, "status code: 4")))
 		return false;

@@ -1,15 +1,6 @@
 /* git.fetch, git.ls_remote and git.push: directories, git://, http with its ways to
  * fail. The servers are git's own, on loopback. */
-#include "git_case.h"
-
-#include <signal.h>
-#include <sys/wait.h>
-
-struct servers {
-	pid_t pid;
-	int hold; /* closed: they end */
-	int http, daemon;
-};
+#include "git_servers.h"
 
 /* one: the first commit, on main and production. two: main's next, only in work. */
 struct world {
@@ -32,44 +23,6 @@ static void make_world(struct host_case *t, struct world *w)
 	w->two = sh(t, "git -C work rev-parse HEAD");
 	w->other = sh(t, "git -C work rev-parse other");
 	pl_host_set_repository(t->host, pl_arena_printf(&t->arena, "%s/work", t->root));
-}
-
-static void start_servers(struct host_case *t, struct servers *s)
-{
-	char script[512], line[64] = "";
-	int in[2], out[2];
-	FILE *f;
-
-	snprintf(script, sizeof script, "%s", __FILE__);
-	*strrchr(script, '/') = '\0';
-	strcat(script, "/git_server.py");
-	if (pipe(in) || pipe(out))
-		abort();
-	s->pid = fork();
-	if (!s->pid) {
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		close(in[1]);
-		close(out[0]);
-		execlp("python3", "python3", script, t->root, (char *)NULL);
-		_exit(1);
-	}
-	close(in[0]);
-	close(out[1]);
-	s->hold = in[1];
-	f = fdopen(out[0], "r");
-	if (!fgets(line, sizeof line, f) ||
-	    sscanf(line, "%d %d", &s->http, &s->daemon) != 2)
-		abort();
-	fclose(f);
-}
-
-static void stop_servers(struct servers *s)
-{
-	int status;
-
-	close(s->hold);
-	waitpid(s->pid, &status, 0);
 }
 
 static const char *there(struct host_case *t, const char *ref)
