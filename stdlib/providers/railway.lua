@@ -2,12 +2,14 @@
 --
 -- An environment of pipe.yaml may say `railway: { environment, service }`, each
 -- an id or a name (default: the environment's own name, and the only service);
--- `providers.railway.project` is the project's id, needed with an account token.
+-- its `project`, else `providers.railway.project`, is the project's id, needed with
+-- an account token (`providers.railway.auth: account`).
 -- The credential is `credentials.railway` of the environment, else "railway".
 
 local host = ...
 
-local API = "https://backboard.railway.com/graphql/v2"
+local API = "https://backboard.railway.com"
+local PATH = "/graphql/v2"
 local READ_RETRIES = 3
 local PATIENCE = 15 * 60 * 1000
 
@@ -114,7 +116,7 @@ local function run(o)
   local waited, tries = 0, 0
   while true do
     local answer = host.http {
-      method = "POST", url = settings().url or API, headers = headers(o.environment),
+      method = "POST", url = (settings().url or API) .. PATH, headers = headers(o.environment),
       timeout = "30s", retry = not o.write,
       json = { operationName = o.operation, query = o.query, variables = o.variables },
     }
@@ -217,19 +219,19 @@ local function own_settings(environment)
   return own or {}
 end
 
-local function token_scope(environment, wanted)
+local function wrong_scope(environment, kind, has, wanted)
+  host.raise("railway.scope", ("the credential \"%s\" is a token of the Railway %s \"%s\" (%s), but "
+    .. "environment \"%s\" of pipe.yaml wants \"%s\""):format(credential_name(environment), kind,
+    has.name, has.id, environment, wanted), { refused = true })
+end
+
+local function token_scope(environment, wanted, project)
   local token = ask(environment, "ProjectTokenScope", {}).projectToken
   local named = token.environment
   if named.id ~= wanted and named.name ~= wanted then
-    host.raise("railway.scope",
-      ("the credential \"%s\" is a token of the Railway environment \"%s\", not of \"%s\""):format(
-      credential_name(environment), named.name, wanted), { refused = true })
-  end
-  local project = settings().project
-  if project and token.project.id ~= project and token.project.name ~= project then
-    host.raise("railway.scope",
-      ("the credential \"%s\" is a token of the Railway project \"%s\", not of \"%s\""):format(
-      credential_name(environment), token.project.name, project), { refused = true })
+    wrong_scope(environment, "environment", named, wanted)
+  elseif project and token.project.id ~= project and token.project.name ~= project then
+    wrong_scope(environment, "project", token.project, project)
   end
   return token.project.id, named
 end
@@ -242,20 +244,19 @@ local function scope(environment)
   end
   local own = own_settings(environment)
   local wanted = own.environment or environment
-  local project_id, named
-  if settings().auth == "account" then
-    project_id = settings().project or host.raise("railway.scope",
-      "an account token needs providers.railway.project in pipe.yaml")
-  else
-    project_id, named = token_scope(environment, wanted)
+  local project_id, named = own.project or settings().project, nil
+  if settings().auth ~= "account" then
+    project_id, named = token_scope(environment, wanted, project_id)
+  elseif not project_id then
+    host.raise("railway.scope", "an account token needs providers.railway.project in pipe.yaml")
   end
   local project = ask(environment, "ProjectByToken", { id = project_id }).project
   named = named or pick(project.environments.edges, wanted, "environment", project.name)
   local service = pick(project.services.edges, own.service or settings().service, "service",
     project.name)
   known[environment] = {
-    project = { id = project.id, name = project.name }, environment = { id = named.id,
-      name = named.name },
+    project = { id = project.id, name = project.name },
+    environment = { id = named.id, name = named.name },
     service = { id = service.id, name = service.name },
   }
   return known[environment]

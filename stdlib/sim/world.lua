@@ -253,10 +253,10 @@ local function request(w, given, now)
   return answer
 end
 
--- Where a git URL leads. `op` ("fetch" or "push") makes git faults apply: the second value is then
--- { error = "connect" | "timeout" | "reset", applied = bool, message }; with `applied` the
--- operation is to be carried
--- out and its answer to be taken as lost.
+-- Where a git URL leads; nil when nowhere, or when it cannot be reached now. With `op` ("fetch" or
+-- "push") the faults of that operation count too, and the second value says what goes wrong:
+-- { error = "connect" | "timeout" | "reset", applied, message }. With `applied` the operation is to be
+-- carried out, and its answer to be taken as lost.
 local function remote(w, url, op, now)
   pass(w, now)
   local spec = w.s.spec.repository
@@ -270,7 +270,7 @@ local function remote(w, url, op, now)
     events.happened(w, "request", facts)
     core.advance(w, w.s.now)
   end
-  local fault = op and faults.find(w, facts)
+  local fault = faults.find(w, facts)
   if not fault or not fault.error then
     return repo.path(w)
   end

@@ -291,7 +291,7 @@ end
 
 function cases.a_token_of_another_environment_is_refused()
   local t = new { credentials = { ["railway-production"] = "sim-railway-staging-token" } }
-  local problem = fails("railway.scope", { 'environment "staging"', 'not of "production"',
+  local problem = fails("railway.scope", { 'environment "staging"', 'wants "production"',
     '"railway-production"' }, t.railway,
     "deployments", { environment = "production" })
   equal(problem.refused, true)
