@@ -30,8 +30,8 @@
 	X(credential_username_new) X(credential_userpass_plaintext_new) \
 	X(error_clear) X(error_last) X(error_set_str) \
 	X(fetch_options_init) X(graph_descendant_of) \
-	X(index_add) X(index_add_bypath) X(index_free) X(index_get_bypath) \
-	X(index_has_conflicts) X(index_new) X(index_read_tree) X(index_remove) \
+	X(index_add) X(index_add_bypath) X(index_entrycount) X(index_free) X(index_get_byindex) X(index_get_bypath) \
+	X(index_has_conflicts) X(index_new) X(index_path) X(index_read_tree) X(index_remove) \
 	X(index_remove_bypath) X(index_write) X(index_write_tree_to) \
 	X(libgit2_init) X(libgit2_opts) X(libgit2_version) \
 	X(merge_base) X(merge_commits) X(merge_options_init) \

@@ -221,6 +221,40 @@ static bool nothing(struct pl_call *call, const struct commit *c)
 
 /* ---- the act ---------------------------------------------------------------- */
 
+#ifdef __APPLE__
+#define NANOSECONDS(st) ((st).st_mtimespec.tv_nsec)
+#else
+#define NANOSECONDS(st) ((st).st_mtim.tv_nsec)
+#endif
+
+/*
+ * git takes a file for unchanged when size and second are as the index says, and
+ * looks closer only if the index is not younger. A file changed in the second in
+ * which the index was last written would look clean once we write it anew; libgit2
+ * counts nanoseconds and does not see that. A size of 0 makes git look.
+ */
+static int mark_doubtful(git_index *index, const struct commit *c, struct pl_arena *a)
+{
+	const char *top = pl_git.repository_workdir(c->repo);
+	struct stat old, st;
+	int rc = 0;
+
+	if (!pl_git.index_path(index) || stat(pl_git.index_path(index), &old))
+		return 0;
+	for (size_t i = 0; !rc && i < pl_git.index_entrycount(index); i++) {
+		git_index_entry e = *pl_git.index_get_byindex(index, i);
+
+		if (e.mtime.seconds < old.st_mtime ||
+		    lstat(pl_arena_printf(a, "%s%s", top, e.path), &st) ||
+		    (st.st_mtime == e.mtime.seconds &&
+		        (uint32_t)NANOSECONDS(st) == e.mtime.nanoseconds))
+			continue;
+		e.file_size = 0;
+		rc = pl_git.index_add(index, &e);
+	}
+	return rc;
+}
+
 /* The real index learns of the named files only, so that they do not look staged
  * the other way round afterwards. Before the commit: a busy index stops it. */
 static bool update_index(struct pl_call *call, const struct commit *c)
@@ -228,6 +262,8 @@ static bool update_index(struct pl_call *call, const struct commit *c)
 	git_index *index = NULL;
 	int rc = pl_git.repository_index(&index, c->repo);
 
+	if (!rc)
+		rc = mark_doubtful(index, c, call->arena);
 	for (uint32_t i = 0; !rc && i < c->files->as.list.len; i++) {
 		const char *path = pl_text_of(c->files->as.list.at[i], "");
 
