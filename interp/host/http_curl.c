@@ -369,7 +369,7 @@ static void drain(struct wire *w)
 		curl.easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&t);
 		take_off(t);
 		if (code && !t->x->err.code[0])
-			pl_http_trouble(t->x, code,
+			pl_http_trouble(t->x, (int)code,
 			    *t->trouble ? t->trouble : curl.easy_strerror(code),
 			    t->knows_sent, trust_of(t));
 		finish(t, code != CURLE_OK);
