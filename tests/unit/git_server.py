@@ -1,5 +1,6 @@
 """Git servers for the tests, on loopback: git http-backend with a few ways to fail,
-and git daemon. Usage: git_server.py ROOT; prints both ports, ends with its stdin.
+and git daemon. Usage: git_server.py ROOT; prints the ports, ends with its stdin. Where
+ROOT has good.pem and bad.pem (key and certificate), there are ports for https with them.
 
 /ok/NAME.git      as it is                /auth/NAME.git   wants x-access-token:s3cret-token
 /race/NAME.git    production moves to the ref `other` before a push arrives
@@ -7,7 +8,7 @@ and git daemon. Usage: git_server.py ROOT; prints both ports, ends with its stdi
 /late/NAME.git    breaks the connection while the push is still being sent
 /fail/NAME.git    503    /dumb/NAME.git   403 for a push    /mute/NAME.git   no answer
 """
-import base64, os, socket, socketserver, subprocess, sys, threading
+import base64, os, socket, socketserver, ssl, subprocess, sys, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ROOT = sys.argv[1]
@@ -91,10 +92,18 @@ class Threaded(socketserver.ThreadingTCPServer):
 
 
 http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-http.daemon_threads = True
 daemon = Threaded(("127.0.0.1", 0), Daemon)
-for server in http, daemon:
+servers = [http, daemon]
+for name in "good.pem", "bad.pem":
+    if os.path.exists(os.path.join(ROOT, name)):
+        secure = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(os.path.join(ROOT, name))
+        secure.socket = context.wrap_socket(secure.socket, server_side=True)
+        servers.append(secure)
+for server in servers:
+    server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
-print(http.server_address[1], daemon.server_address[1], flush=True)
+print(*(server.server_address[1] for server in servers), flush=True)
 sys.stdin.read()
 hold.set()

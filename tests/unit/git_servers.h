@@ -10,6 +10,7 @@ struct servers {
 	pid_t pid;
 	int hold; /* closed: they end */
 	int http, daemon;
+	int good, bad; /* https; 0 without good.pem and bad.pem */
 };
 
 static inline void start_servers(struct host_case *t, struct servers *s)
@@ -36,7 +37,7 @@ static inline void start_servers(struct host_case *t, struct servers *s)
 	s->hold = in[1];
 	f = fdopen(out[0], "r");
 	if (!fgets(line, sizeof line, f) ||
-	    sscanf(line, "%d %d", &s->http, &s->daemon) != 2)
+	    sscanf(line, "%d %d %d %d", &s->http, &s->daemon, &s->good, &s->bad) < 2)
 		abort();
 	fclose(f);
 }
