@@ -6,7 +6,6 @@ local host = ...
 
 local API = "https://api.github.com"
 local VERSION = "2022-11-28"
-local READ_RETRIES = 3
 local PATIENCE = 15 * 60 * 1000 -- the longest wait for a rate limit, in all
 
 -- Stands in a dry-run for what only the merge itself can tell.
@@ -126,7 +125,7 @@ local function send(o)
       ["User-Agent"] = "pipe",
       ["X-GitHub-Api-Version"] = VERSION,
     },
-    json = o.body, timeout = "30s", retry = o.method == nil,
+    json = o.body, timeout = "30s", any_status = true,
   }
 end
 
@@ -144,16 +143,13 @@ end
 -- Sends until there is an answer to judge. o = { method (nil: GET), path | url, query, body, what,
 -- errors, allow = { [status] = true } }
 local function call(o)
-  local waited, tries = 0, 0
+  local waited = 0
   while true do
     local answer = send(o)
     local wait = rate_wait(answer)
     if wait then
       -- A call over the limit was not carried out, so a write may be sent again too.
       waited = wait_for_limit(wait, waited, o.what, answer.status)
-    elseif answer.status >= 500 and not o.method and tries < READ_RETRIES then
-      tries = tries + 1
-      host.sleep(1000 << (tries - 1))
     elseif answer.status >= 400 and not (o.allow and o.allow[answer.status]) then
       raise_for(answer, o.what, o.errors, o.method ~= nil)
     elseif answer.status < 300 and answer.status ~= 204 and type(answer.json) ~= "table" then

@@ -10,7 +10,6 @@ local host = ...
 
 local API = "https://backboard.railway.com"
 local PATH = "/graphql/v2"
-local READ_RETRIES = 3
 local PATIENCE = 15 * 60 * 1000
 
 -- Every status the vendor has: where it leads, and what it means.
@@ -113,11 +112,11 @@ end
 -- Runs an operation; returns its data. o = { environment, operation, query, variables, what, write
 -- }
 local function run(o)
-  local waited, tries = 0, 0
+  local waited = 0
   while true do
     local answer = host.http {
       method = "POST", url = (settings().url or API) .. PATH, headers = headers(o.environment),
-      timeout = "30s", retry = not o.write,
+      timeout = "30s", any_status = true,
       json = { operationName = o.operation, query = o.query, variables = o.variables },
     }
     if answer.status == 429 then
@@ -126,11 +125,8 @@ local function run(o)
       raise_errors(o, answer)
     elseif is_json(answer) and answer.status < 300 and type(some(answer.json.data)) == "table" then
       return answer.json.data
-    elseif o.write or tries >= READ_RETRIES then
-      raise_transport(o, answer)
     else
-      tries = tries + 1
-      host.sleep(1000 << (tries - 1))
+      raise_transport(o, answer)
     end
   end
 end

@@ -6,7 +6,6 @@
 local host = ...
 
 local API = "https://api.supabase.com"
-local READ_RETRIES = 3
 local PATIENCE = 5 * 60 * 1000
 
 local HISTORY = "select version, name from supabase_migrations.schema_migrations order by version"
@@ -88,19 +87,16 @@ end
 -- Asks something that changes nothing, so that it may be asked again. `judge` takes an answer that
 -- is none of the usual.
 local function ask(environment, method, path, body, judge)
-  local waited, tries = 0, 0
+  local waited = 0
   local url = (settings().url or API) .. "/v1/projects/" .. ref_of(environment) .. path
   while true do
     local answer = host.http {
-      method = method, url = url, json = body, timeout = "30s", retry = true,
+      method = method, url = url, json = body, timeout = "30s", any_status = true,
       headers = { Authorization = { "Bearer ", host.credential(credential_name(environment)) },
         ["User-Agent"] = "pipe" },
     }
     if answer.status == 429 then
       waited = wait_for_limit(answer, waited, environment)
-    elseif answer.status >= 500 and tries < READ_RETRIES then
-      tries = tries + 1
-      host.sleep(1000 << (tries - 1))
     elseif answer.status < 300 and type(answer.json) == "table" then
       return answer.json
     elseif judge and judge(answer) then
