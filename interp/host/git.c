@@ -321,8 +321,9 @@ const char *pl_git_show_url(struct pl_arena *a, const char *url)
 	for (const char *p = host; p < end; p++)
 		if (*p == '@')
 			at = p;
-	if (!at || !memchr(host, ':', (size_t)(at - host)))
-		return url; /* ssh://git@host says nothing secret */
+	/* ssh://git@host says nothing secret; https://TOKEN@host does. */
+	if (!at || (strncmp(url, "http", 4) && !memchr(host, ':', (size_t)(at - host))))
+		return url;
 	return pl_arena_printf(a, "%.*s***%s", (int)(host - url), url, at);
 }
 

@@ -265,4 +265,12 @@ const char *pl_git_push_target(struct pl_call *call);
 void pl_git_push_predict(struct pl_call *call);
 void pl_git_push_probe(struct pl_call *call);
 
+/* ---- the simulated world (git_sim.c, git_sim_make.c) ---------------------- */
+
+/* As pl_git_begin, after a look at the required options: nobody checked these calls
+ * against their rows. False: answered with an error. */
+bool pl_git_sim_begin(struct pl_call *call);
+void pl_git_sim_init(struct pl_call *call);
+void pl_git_sim_clone(struct pl_call *call);
+
 #endif
