@@ -91,6 +91,8 @@ bool pl_world_request(struct pl_world *w, struct pl_arena *a, const struct pl_va
 bool pl_world_touch(struct pl_world *w, int64_t now_ms, struct pl_err *err);
 struct pl_value *pl_world_ledger(struct pl_world *w, struct pl_arena *a);
 struct pl_value *pl_world_state(struct pl_world *w, struct pl_arena *a);
+/* name -> text: what its client would have in the environment. */
+struct pl_value *pl_world_credentials(struct pl_world *w, struct pl_arena *a);
 /* The bare repository behind a remote's URL, NULL if the world has none such. */
 const char *pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url);
 const char *pl_world_work(struct pl_world *w); /* its clone */

@@ -95,6 +95,11 @@ static void output(struct pl_call *call, const char *stream, const char *line, s
 	pl_run_note(s->run, b->coroutine->frame, record, false);
 }
 
+void pl_gate_tell(struct pl_call *call, const char *stream, const char *text)
+{
+	output(call, stream, text, strlen(text));
+}
+
 static int call_host(lua_State *L, struct box *b, const struct pl_row *row,
     void (*fn)(struct pl_call *), lua_KFunction k)
 {
@@ -370,7 +375,10 @@ static int proceed(lua_State *L, struct box *b, enum pl_verdict v)
 static const char *target(lua_State *L, struct box *b)
 {
 	const struct pl_entry *e = b->entry;
+	if (b->effect.class <= PL_READ)
+		return NULL;
 	if (e->row && e->row->target) {
+		b->call.row = e->row;
 		b->call.args = b->args;
 		b->call.arena = &b->arena;
 		b->call.host = b->coroutine->session->host;
@@ -387,9 +395,13 @@ static const char *target(lua_State *L, struct box *b)
 	return text;
 }
 
-static enum pl_class class_at_call(lua_State *L, const struct pl_entry *e)
+static enum pl_class class_at_call(
+    lua_State *L, const struct pl_entry *e, const struct pl_value *args)
 {
 	enum pl_class class = e->class;
+	const char *method = e->open ? pl_get_text(args, "method", "") : "";
+	if (strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0)
+		class = PL_READ;
 	if (!e->open || !lua_istable(L, 1))
 		return class;
 	if (lua_getfield(L, 1, "effect") != LUA_TNIL &&
@@ -419,7 +431,7 @@ int pl_gate_call(lua_State *L)
 	b->args = pl_rows_arguments(L, 1, e, &b->arena);
 	b->effect.frame = c->frame;
 	b->effect.name = e->name;
-	b->effect.class = class_at_call(L, e);
+	b->effect.class = class_at_call(L, e, b->args);
 	b->effect.input = b->args;
 	if (lua_istable(L, 1) && lua_getfield(L, 1, "as") == LUA_TSTRING)
 		b->effect.given = pl_arena_text(

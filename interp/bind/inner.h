@@ -93,6 +93,7 @@ int pl_lua_list(lua_State *L); /* json.array(t) */
 void pl_lua_json_open(lua_State *L);
 void pl_lua_yaml_open(lua_State *L);
 void pl_lua_version_open(lua_State *L);
+void pl_lua_clock_open(lua_State *L);
 /* words.c: sets try, refuse, fail, again in the table on top. [-0, +0, m] */
 void pl_lua_words_open(lua_State *L);
 
@@ -124,6 +125,8 @@ int pl_gate_call(lua_State *L); /* upvalue 1: the entry */
 int pl_gate_raw(lua_State *L);	/* upvalue 1: a host row; for providers */
 /* Whose call it is, for rows that live in this room. */
 struct pl_session *pl_gate_session(const struct pl_call *call);
+/* A line for whoever looks on; kept nowhere. */
+void pl_gate_tell(struct pl_call *call, const char *stream, const char *text);
 
 /* body.c */
 void pl_body_start(void *arg, struct pl_frame *f, enum pl_body body);

@@ -67,6 +67,7 @@ static int version(lua_State *L)
 {
 	struct pl_err err;
 	struct pl_version v;
+	lua_settop(L, 2);
 	struct pl_arena *a = pl_lua_arena(L);
 	const char *text = luaL_checkstring(L, 1), *range = luaL_optstring(L, 2, NULL);
 	bool in = true;

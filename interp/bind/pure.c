@@ -102,6 +102,7 @@ static int json_encode(lua_State *L)
 {
 	struct pl_err err;
 	struct pl_buf out = {0};
+	lua_settop(L, 2);
 	struct pl_arena *a = pl_lua_arena(L);
 	bool pretty = lua_istable(L, 2) && lua_getfield(L, 2, "pretty") && lua_toboolean(L, -1);
 	struct pl_value *v = pl_lua_value(L, 1, a, &err);
@@ -177,6 +178,7 @@ static int yaml_encode(lua_State *L)
 {
 	struct pl_err err;
 	struct pl_buf out = {0};
+	lua_settop(L, 1);
 	struct pl_arena *a = pl_lua_arena(L);
 	struct pl_value *v = pl_lua_value(L, 1, a, &err);
 	if (!v || !pl_yaml_write(&out, v, &err)) {
@@ -216,6 +218,7 @@ static int push_version(lua_State *L, const struct pl_version *v)
 static int version_compare(lua_State *L)
 {
 	struct pl_version a, b;
+	lua_settop(L, 2);
 	struct pl_arena *arena = pl_lua_arena(L);
 	parse(L, 1, arena, &a);
 	parse(L, 2, arena, &b);
@@ -226,6 +229,7 @@ static int version_compare(lua_State *L)
 static int version_normal(lua_State *L)
 {
 	struct pl_version v;
+	lua_settop(L, 1);
 	parse(L, 1, pl_lua_arena(L), &v);
 	return push_version(L, &v);
 }
@@ -233,6 +237,7 @@ static int version_normal(lua_State *L)
 static int version_parse(lua_State *L)
 {
 	struct pl_version v;
+	lua_settop(L, 1);
 	parse(L, 1, pl_lua_arena(L), &v);
 	lua_createtable(L, 0, 5);
 	lua_pushinteger(L, v.major);
@@ -253,6 +258,7 @@ static int version_satisfies(lua_State *L)
 	struct pl_err err;
 	struct pl_version v;
 	bool in;
+	lua_settop(L, 3);
 	const char *range = luaL_checkstring(L, 2);
 	bool pre = lua_istable(L, 3) && lua_getfield(L, 3, "include_pre") && lua_toboolean(L, -1);
 	parse(L, 1, pl_lua_arena(L), &v);
@@ -266,6 +272,7 @@ static int version_bump(lua_State *L)
 {
 	struct pl_err err;
 	struct pl_version v, bumped;
+	lua_settop(L, 3);
 	struct pl_arena *a = pl_lua_arena(L);
 	parse(L, 1, a, &v);
 	if (!pl_version_bump(
@@ -291,6 +298,7 @@ static int ascending(const void *a, const void *b)
 static int version_sort(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
+	lua_settop(L, 1);
 	struct pl_arena *a = pl_lua_arena(L);
 	size_t n = (size_t)luaL_len(L, 1);
 	struct sorted *all = pl_arena_alloc(a, (n + 1) * sizeof *all);
@@ -319,6 +327,33 @@ void pl_lua_version_open(lua_State *L)
 	luaL_newlib(L, functions);
 }
 
+/* ---- clock --------------------------------------------------------------------------- */
+
+static int clock_text(lua_State *L)
+{
+	char text[32];
+	pl_time_write(text, luaL_checkinteger(L, 1));
+	lua_pushstring(L, text);
+	return 1;
+}
+
+static int clock_duration(lua_State *L)
+{
+	struct pl_err err;
+	int64_t ms;
+	if (!pl_duration_parse(&ms, luaL_checkstring(L, 1), &err))
+		return fail(L, &err);
+	lua_pushinteger(L, ms);
+	return 1;
+}
+
+void pl_lua_clock_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {{"text", clock_text}, {"parse", pl_lua_time},
+	    {"duration", clock_duration}, {NULL, NULL}};
+	luaL_newlib(L, functions);
+}
+
 /* ---- their help ------------------------------------------------------------------------ */
 
 static const struct {
@@ -341,6 +376,9 @@ static const struct {
 	"true or false"},
     {"version.bump", "version.bump(v, kind [, id]): major minor patch premajor … prerelease",
 	"text"},
+    {"clock.text", "clock.text(ms): milliseconds since 1970 as RFC 3339 in UTC", "text"},
+    {"clock.parse", "clock.parse(text): RFC 3339 as milliseconds since 1970", "whole number"},
+    {"clock.duration", "clock.duration(\"1h30m\"): as milliseconds", "whole number"},
     {"version.sort", "version.sort(list): ascending by precedence", "a new list"},
 };
 

@@ -60,6 +60,8 @@ static void set_modules(struct pl_session *s, lua_State *L, int env)
 	lua_setfield(L, modules, "yaml");
 	pl_lua_version_open(L);
 	lua_setfield(L, modules, "version");
+	pl_lua_clock_open(L);
+	lua_setfield(L, modules, "clock");
 	pl_rows_install(s, L);
 	for (lua_pushnil(L); lua_next(L, modules);) {
 		lua_pushvalue(L, -2);
@@ -104,6 +106,8 @@ static int open_lua(lua_State *L)
 	set_words(s, L, env);
 	pl_lua_words_open(L);
 	set_modules(s, L, env);
+	pl_lua_push(L, pl_project_value(s->project));
+	lua_setfield(L, env, "project");
 	s->env = luaL_ref(L, LUA_REGISTRYINDEX);
 	return 0;
 }
@@ -228,6 +232,10 @@ static bool read_credential(
 {
 	bool finished;
 	struct pl_call call;
+	if (s->o.sim)
+		return pl_secret_find(s->host, name) ||
+		    pl_fail(err, "secret.missing",
+			"the simulated world has no credential \"%s\"", name);
 	const struct pl_value *source =
 	    pl_project_credential(s->project, environment, name, err);
 	if (!source)
@@ -308,6 +316,12 @@ static const struct pl_row *row_named(const struct pl_row *rows, const char *nam
 	return rows;
 }
 
+static void add_credential(struct pl_session *s, const char *name, const struct pl_value *v)
+{
+	if (v && v->kind == PL_TEXT)
+		pl_secret_add(s->host, name, v->as.text.at, v->as.text.len);
+}
+
 /* The world behind a socket says what time it is there. */
 static bool join_world(struct pl_session *s, struct pl_err *err)
 {
@@ -331,9 +345,20 @@ static bool join_world(struct pl_session *s, struct pl_err *err)
 		return pl_fail(err, "sim.clock", "%s is no simulated world: it does not tell the time",
 		    s->o.sim);
 	pl_host_set_virtual(s->host, now);
+	const struct pl_value *known = pl_get(pl_get(call.result, "json"), "credentials");
+	for (uint32_t i = 0; known && known->kind == PL_MAP && i < known->as.map.len; i++)
+		add_credential(s, known->as.map.at[i].key, known->as.map.at[i].value);
 	s->router = (struct pl_router){.route = route_over_tcp, .arg = s};
 	pl_host_set_router(s->host, &s->router);
 	return true;
+}
+
+/* What the world's client would have in its environment. */
+static void take_credentials(struct pl_session *s)
+{
+	const struct pl_value *known = pl_world_credentials(s->world, &s->arena);
+	for (uint32_t i = 0; known && known->kind == PL_MAP && i < known->as.map.len; i++)
+		add_credential(s, known->as.map.at[i].key, known->as.map.at[i].value);
 }
 
 const char *pl_world_name(struct pl_arena *a, const char *spec)
@@ -356,6 +381,7 @@ bool pl_session_open_world(struct pl_session *s, struct pl_err *err)
 	if (!s->world)
 		return false;
 	pl_host_set_virtual(s->host, pl_world_now(s->world));
+	take_credentials(s);
 	if (!s->o.repository)
 		pl_host_set_repository(s->host, pl_world_work(s->world));
 	s->router =

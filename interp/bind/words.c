@@ -79,7 +79,9 @@ static const struct pl_option log_options[] = {
 
 static void log_start(struct pl_call *call)
 {
-	/* The journal's record of this call is the log line. */
+	/* The journal's record of this call is the log line; a dry-run has none. */
+	if (call->overlay)
+		pl_gate_tell(call, "log", pl_arg_text(call, "text"));
 	pl_call_ok(call, pl_null(call->arena));
 }
 
@@ -93,8 +95,20 @@ static const struct pl_option secret_options[] = {
 
 static void secret_start(struct pl_call *call)
 {
-	const struct pl_project *p = pl_gate_session(call)->project;
+	const struct pl_session *s = pl_gate_session(call);
+	const struct pl_project *p = s->project;
 	const char *name = pl_arg_text(call, "name");
+	if (s->o.sim) {
+		const struct pl_secret *secret = pl_secret_find(call->host, name);
+		if (secret) {
+			pl_call_ok(call, pl_secret_value(call->arena, secret));
+			return;
+		}
+		pl_fail(&call->err, "secret.missing",
+		    "the simulated world has no credential \"%s\"", name);
+		pl_call_fail(call);
+		return;
+	}
 	const struct pl_value *source =
 	    pl_project_credential(p, pl_arg_text(call, "environment"), name, &call->err);
 	if (source)

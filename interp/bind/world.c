@@ -359,6 +359,11 @@ struct pl_value *pl_world_state(struct pl_world *w, struct pl_arena *a)
 	return fetch(w, a, "state", NULL);
 }
 
+struct pl_value *pl_world_credentials(struct pl_world *w, struct pl_arena *a)
+{
+	return pl_at(pl_world_state(w, a), "spec.credentials");
+}
+
 const char *pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url)
 {
 	return pl_text_of(fetch(w, a, "remote", pl_text(a, url)), NULL);

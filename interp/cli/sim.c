@@ -129,7 +129,10 @@ static struct pl_value *own_answer(struct serving *v, struct pl_arena *a, const 
 		return plain(a, 500, "text/plain", err.msg);
 	if (strcmp(what, "clock") == 0) {
 		struct pl_value *clock = pl_map(a);
+		struct pl_value *known = pl_world_credentials(v->world, a);
 		pl_map_set(a, clock, "now_ms", pl_int(a, world_now(v)));
+		if (known)
+			pl_map_set(a, clock, "credentials", known);
 		return as_json(a, clock);
 	}
 	if (strcmp(what, "ledger") == 0)

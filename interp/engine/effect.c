@@ -96,6 +96,9 @@ static void list(struct pl_effect *e, const char *state)
 	struct pl_arena *a = &r->arena;
 	if (e->class < PL_WRITE)
 		return;
+	struct pl_trace *t = e->key ? pl_index_get(&r->traces, e->key) : NULL;
+	if (!e->listed && t)
+		e->listed = t->listed;
 	if (!e->listed) {
 		struct pl_value *line = e->listed = pl_map(a);
 		pl_map_set(a, line, "n", pl_int(a, (int64_t)r->effects->as.list.len + 1));
@@ -105,6 +108,8 @@ static void list(struct pl_effect *e, const char *state)
 		pl_map_set(a, line, "target", pl_text(a, e->target));
 		pl_list_add(a, r->effects, line);
 	}
+	if (t)
+		t->listed = e->listed;
 	pl_map_set(a, e->listed, "state", pl_text(a, state));
 }
 
@@ -117,6 +122,7 @@ static struct pl_trace *trace_put(struct pl_effect *e, const struct pl_value *in
 		pl_index_put(&r->traces, e->key, t);
 	}
 	*t = (struct pl_trace){
+	    .listed = t->listed,
 	    .try_number = e->frame->try_number,
 	    .digest = pl_arena_text(&r->arena, e->digest, strlen(e->digest)),
 	    .input = input,

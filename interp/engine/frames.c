@@ -223,6 +223,7 @@ static bool worth_retrying(const struct pl_frame *f)
 {
 	return f->step && f->try_number <= f->step->retry_times && !f->err.refused &&
 	    !f->err.unknown && strncmp(f->err.code, "script.", 7) != 0 &&
+	    strncmp(f->err.code, "option.", 7) != 0 &&
 	    strncmp(f->err.code, "limit.", 6) != 0 && !f->run->doomed &&
 	    !f->run->stopping;
 }

@@ -34,6 +34,7 @@ struct pl_trace {
 	const struct pl_value *result; /* packed; set with `ended` */
 	const struct pl_value *error;
 	bool ended, is_write;
+	struct pl_value *listed; /* its line in the run's effects */
 };
 
 struct pl_counter {

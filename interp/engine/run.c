@@ -189,13 +189,30 @@ static void replay_step(struct pl_run *r, const char *type, const struct pl_valu
 	}
 }
 
+/* What an earlier part of the run changed is part of what the run changed. */
+static struct pl_value *replay_listed(struct pl_run *r, const struct pl_value *record)
+{
+	static const char *const fields[] = {"step", "effect", "class", "target"};
+	struct pl_arena *a = &r->arena;
+	struct pl_value *line = pl_map(a);
+	pl_map_set(a, line, "n", pl_int(a, (int64_t)r->effects->as.list.len + 1));
+	for (size_t i = 0; i < PL_COUNT(fields); i++)
+		if (pl_get(record, fields[i]))
+			pl_map_set(a, line, fields[i], pl_get(record, fields[i]));
+	pl_list_add(a, r->effects, line);
+	return line;
+}
+
 static void replay_effect(struct pl_run *r, const char *type, const struct pl_value *record)
 {
 	struct pl_trace *t = trace_named(r, record);
 	bool intent = strcmp(type, "effect.intent") == 0;
 	bool read = strcmp(type, "effect.read") == 0;
+	if (intent && !t->listed)
+		t->listed = replay_listed(r, record);
 	if (intent || read) {
 		*t = (struct pl_trace){
+		    .listed = t->listed,
 		    .try_number = (int)pl_get_int(record, "try", 1),
 		    .digest = pl_get_text(record, "digest", ""),
 		    .input = pl_get(record, "input"),
@@ -207,8 +224,15 @@ static void replay_effect(struct pl_run *r, const char *type, const struct pl_va
 		t->result = pl_get(record, "result");
 		t->error = pl_get(record, "error");
 	} else if (strcmp(type, "effect.settled") == 0) {
-		*t = (struct pl_trace){.ended = false};
+		*t = (struct pl_trace){.listed = t->listed};
 	}
+	if (t->listed)
+		pl_map_set(&r->arena, t->listed, "state",
+		    pl_text(&r->arena,
+			t->error	  ? "failed"
+			    : t->ended	  ? "done"
+			    : t->is_write ? "begun"
+					  : "did not happen"));
 }
 
 static bool replay_again(struct pl_run *r, const struct pl_value *record, struct pl_err *err)

@@ -38,6 +38,7 @@ local function whole(least)
 end
 
 local function duration(value)
+  if math.type(value) == "integer" and value >= 0 then return value end
   if type(value) ~= "string" then return nil, 'must be a duration such as "90s", "10m" or "14d"' end
   local ms, why = host.duration(value)
   if not ms then return nil, why end

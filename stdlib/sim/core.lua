@@ -219,7 +219,7 @@ end
 function core.record(w, system, effect, target, detail)
   local ledger = w.s.ledger
   ledger[#ledger + 1] = {
-    n = #ledger + 1, time = w.s.now, system = system, effect = effect, target = target,
+    n = #ledger + 1, time = core.iso(w.s.now), system = system, effect = effect, target = target,
     detail = detail or {},
   }
 end

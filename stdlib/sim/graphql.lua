@@ -453,7 +453,7 @@ function complete(x, field, type, parent, path)
   local resolver = x.resolvers[type.name] and x.resolvers[type.name][field.name]
   local value
   if resolver then
-    local ok, result = pcall(resolver, parent, args)
+    local ok, result = pcall(resolver, parent, args, x.context)
     if not ok then
       field_error(x, field, path, result)
       return known.type.nonnull and LOST or sim.null
@@ -521,7 +521,8 @@ function M.run(request)
       locations = core.list { { line = document.line, column = document.column } },
       extensions = { code = "GRAPHQL_PARSE_FAILED" } } } }
   end
-  local x = { schema = request.schema, resolvers = request.resolvers, document = document,
+  local x = { schema = request.schema, resolvers = request.resolvers,
+    context = request.context, document = document,
     errors = core.list {} }
   x.operation = choose(x, core.some(request.operation))
   if x.operation then

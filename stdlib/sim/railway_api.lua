@@ -50,355 +50,398 @@ local function identify(w, req)
   return nil
 end
 
-local function resolvers_of(w, who)
-  local spec = w.s.spec.railway
-  local project, service = spec.project, spec.service
+-- A resolver gets its parent, its arguments and x = { w, who, project, service, birth }.
 
-  local function see(env)
-    if not env or (who.environment and who.environment ~= env) then
-      denied()
-    end
-    return env
+local function see(x, env)
+  if not env or (x.who.environment and x.who.environment ~= env) then
+    denied()
   end
-  local function env_of(id)
-    return see((named(spec.environments, id)))
-  end
-  local function check_project(id)
-    if id and id ~= project.id then
-      denied()
-    end
-  end
-  local function check_service(id)
-    if id and id ~= service.id then
-      raise("ServiceInstance not found", "NOT_FOUND")
-    end
-  end
+  return env
+end
 
-  local function connection(items, args, id)
-    local first, start = args.first or args.last or 20, 1
-    if args.after then
-      for i, item in ipairs(items) do
-        start = id(item) == args.after and i + 1 or start
-      end
-    end
-    local edges = core.list {}
-    for i = start, math.min(#items, start + first - 1) do
-      edges[#edges + 1] = { cursor = id(items[i]), node = items[i] }
-    end
-    local last = edges[#edges]
-    return { edges = edges, pageInfo = {
-      hasNextPage = start + #edges - 1 < #items, hasPreviousPage = start > 1,
-      startCursor = edges[1] and edges[1].cursor, endCursor = last and last.cursor,
-    } }
-  end
-  local function by_id(item)
-    return item.id
-  end
+local function env_of(x, id)
+  return see(x, (named(x.w.s.spec.railway.environments, id)))
+end
 
-  local birth = core.iso_ms(w.s.clock - 400 * 86400000)
-  local function project_node()
-    return { id = project.id, name = project.name, createdAt = birth, updatedAt = birth,
-      isPublic = false }
+local function check_project(x, id)
+  if id and id ~= x.project.id then
+    denied()
   end
-  local function service_node()
-    return { id = service.id, name = service.name, projectId = project.id, createdAt = birth,
-      updatedAt = birth }
-  end
-  local function environment_node(name)
-    return { id = environment(w, name).id, name = name, projectId = project.id, isEphemeral = false,
-      canAccess = true,
-      createdAt = birth, updatedAt = birth }
-  end
+end
 
-  local function can_roll_back(d)
-    return d.served == true and w.s.serving[d.environment] ~= d.id
-      and (not d.removed_at or w.s.now - d.removed_at < core.ms(spec.keep_images, KEEP_IMAGES))
+local function check_service(x, id)
+  if id and id ~= x.service.id then
+    raise("ServiceInstance not found", "NOT_FOUND")
   end
-  local function meta_of(d)
-    local commit = w.s.commits[d.commit] or {}
-    return { commitHash = d.commit, commitMessage = commit.message, branch = d.branch,
-      reason = d.reason,
-      commitAuthor = commit.author and commit.author:gsub("%s*<.*$", ""),
-        repo = w.s.spec.repository.github }
-  end
-  local function instances_of(d)
-    local status = ({ SUCCESS = "RUNNING", CRASHED = "CRASHED", REMOVED = "REMOVED",
-      SLEEPING = "STOPPED" })[d.status]
-    if d.stopped then
-      status = "EXITED"
-    end
-    return status and core.list { { id = core.uuid(w, "instance", d.id), status = status } }
-      or core.list {}
-  end
-  local function deployment_node(d)
-    local env = environment(w, d.environment)
-    return {
-      id = d.id, status = d.status, createdAt = core.iso_ms(d.created),
-      updatedAt = core.iso_ms(d.status_at),
-      statusUpdatedAt = core.iso_ms(d.status_at), canRollback = can_roll_back(d),
-      canRedeploy = not railway.MOVING[d.status] and d.status ~= "SKIPPED",
-      deploymentStopped = d.stopped, meta = meta_of(d),
-      url = env.url, staticUrl = env.url, snapshotId = d.snapshot, environmentId = env.id,
-      projectId = project.id,
-      serviceId = service.id, environment = environment_node(d.environment),
-      service = service_node(),
-      instances = instances_of(d), suggestAddServiceDomain = false,
-    }
-  end
-  local function deployments_in(env)
-    local out = {}
-    for i = #w.s.deployments, 1, -1 do
-      if w.s.deployments[i].environment == env then
-        out[#out + 1] = w.s.deployments[i]
-      end
-    end
-    return out
-  end
-  local function find(id)
-    local d = railway.deployment(w, id)
-    if not d then
-      raise("Deployment not found", "NOT_FOUND")
-    end
-    see(d.environment)
-    return d
-  end
-  local function again(d, o)
-    local fresh = railway.deploy(w, { environment = d.environment, commit = o.commit or d.commit,
-      branch = d.branch,
-      reason = o.reason, live = true, from = d.id })
-    core.record(w, "railway", "railway." .. o.effect, o.target or d.id,
-      { environment = d.environment, commit = fresh.commit, deployment = fresh.id })
-    return fresh
-  end
-  local function latest(env)
-    local list = deployments_in(env)
-    return list[1] or raise("No deployment found", "NOT_FOUND")
-  end
-  local function change_variables(input, change)
-    check_project(input.projectId)
-    check_service(input.serviceId)
-    local env = env_of(input.environmentId)
-    local target = change(w.s.variables[env], env)
-    core.record(w, "railway", "railway.variables", env .. " " .. target,
-      { skipDeploys = input.skipDeploys == true })
-    local list = deployments_in(env)
-    if not input.skipDeploys and list[1] then
-      railway.deploy(w, { environment = env, commit = list[1].commit, branch = list[1].branch,
-        reason = "variables", live = true })
-    end
-    return true
-  end
-  local function logs(list)
-    local out = core.list {}
-    for _, entry in ipairs(core.many(list)) do
-      out[#out + 1] = { timestamp = core.iso_ms(core.when(entry.at, w.s.clock)),
-        message = entry.message,
-        severity = entry.severity or "info", attributes = core.list(core.copy(entry.attributes
-          or {})), tags = sim.null }
-    end
-    return out
-  end
+end
 
-  local Query, Mutation = {}, {}
+local function connection(items, args, id)
+  local first, start = args.first or args.last or 20, 1
+  if args.after then
+    for i, item in ipairs(items) do
+      start = id(item) == args.after and i + 1 or start
+    end
+  end
+  local edges = core.list {}
+  for i = start, math.min(#items, start + first - 1) do
+    edges[#edges + 1] = { cursor = id(items[i]), node = items[i] }
+  end
+  local last = edges[#edges]
+  return { edges = edges, pageInfo = {
+    hasNextPage = start + #edges - 1 < #items, hasPreviousPage = start > 1,
+    startCursor = edges[1] and edges[1].cursor, endCursor = last and last.cursor,
+  } }
+end
 
-  function Query.projectToken()
-    if not who.environment then
-      raise("Project Token not found", "NOT_FOUND")
-    end
-    local env = environment(w, who.environment)
-    return { id = core.uuid(w, "token", who.environment), name = who.environment .. " token",
-      createdAt = birth,
-      displayToken = "****" .. who.token:sub(-4), projectId = project.id, environmentId = env.id,
-      project = project_node(), environment = environment_node(who.environment) }
-  end
-  function Query.me()
-    if not who.account then
-      denied()
-    end
-    return { id = core.uuid(w, "user"), name = "Release", email = "release@example.com",
-      username = "release" }
-  end
-  function Query.project(_, args)
-    check_project(args.id)
-    return project_node()
-  end
-  function Query.projects(_, args)
-    if not who.account then
-      denied()
-    end
-    return connection({ project_node() }, args, by_id)
-  end
-  function Query.environment(_, args)
-    return environment_node(env_of(args.id))
-  end
-  local function environments(_, args)
-    local out = {}
-    for name in core.sorted(spec.environments) do
-      if not who.environment or who.environment == name then
-        out[#out + 1] = environment_node(name)
-      end
-    end
-    return connection(out, args, by_id)
-  end
-  function Query.environments(parent, args)
-    check_project(args.projectId)
-    return environments(parent, args)
-  end
-  function Query.service(_, args)
-    check_service(args.id)
-    return service_node()
-  end
-  function Query.serviceInstance(_, args)
-    check_service(args.serviceId)
-    return { env = env_of(args.environmentId) }
-  end
-  function Query.deployment(_, args)
-    return deployment_node(find(args.id))
-  end
-  function Query.deployments(_, args)
-    local input = args.input
-    check_project(input.projectId)
-    check_service(input.serviceId)
-    local env = input.environmentId and env_of(input.environmentId) or who.environment or denied()
-    local status = core.some(input.status) or {}
-    local out = {}
-    for _, d in ipairs(deployments_in(env)) do
-      local inside, outside = core.some(status["in"]), core.some(status.notIn)
-      if (not inside or core.has(inside, d.status))
-        and not (outside and core.has(outside, d.status)) then
-        out[#out + 1] = deployment_node(d)
-      end
-    end
-    return connection(out, args, by_id)
-  end
-  function Query.variables(_, args)
-    check_project(args.projectId)
-    check_service(args.serviceId)
-    return core.copy(w.s.variables[env_of(args.environmentId)])
-  end
-  function Query.variablesForServiceDeployment(_, args)
-    check_project(args.projectId)
-    check_service(args.serviceId)
-    local d = railway.serving(w, env_of(args.environmentId))
-    return core.copy(d and d.variables or {})
-  end
-  function Query.deploymentLogs(_, args)
-    return logs(environment(w, find(args.deploymentId).environment).logs)
-  end
-  function Query.buildLogs(_, args)
-    find(args.deploymentId)
-    return logs {}
-  end
-  function Query.environmentLogs(_, args)
-    return logs(environment(w, env_of(args.environmentId)).logs)
-  end
+local function by_id(item)
+  return item.id
+end
 
-  function Mutation.deploymentRollback(_, args)
-    local d = find(args.id)
-    if not can_roll_back(d) then
-      raise("Problem processing request")
-    end
-    w.s.variables[d.environment] = core.copy(d.variables)
-    again(d, { effect = "rollback", reason = "rollback" })
-    return true
-  end
-  function Mutation.deploymentRedeploy(_, args)
-    return deployment_node(again(find(args.id), { effect = "redeploy", reason = "redeploy" }))
-  end
-  function Mutation.deploymentCancel(_, args)
-    local d = find(args.id)
-    if not railway.MOVING[d.status] then
-      raise("Problem processing request")
-    end
-    railway.set_status(w, d, "REMOVED")
-    core.record(w, "railway", "railway.cancel", d.id, { environment = d.environment })
-    return true
-  end
-  function Mutation.deploymentStop(_, args)
-    local d = find(args.id)
-    d.stopped = true
-    if w.s.serving[d.environment] == d.id then
-      w.s.serving[d.environment] = nil
-    end
-    core.record(w, "railway", "railway.stop", d.id, { environment = d.environment })
-    return true
-  end
-  function Mutation.serviceInstanceDeployV2(_, args)
-    check_service(args.serviceId)
-    local env = env_of(args.environmentId)
-    local commit = args.commitSha and repo.resolve(w, args.commitSha)
-    if args.commitSha and commit ~= args.commitSha then
-      raise("Commit not found", "NOT_FOUND")
-    end
-    local d = latest(env)
-    return again(d, { effect = "deploy", reason = "deploy", commit = commit,
-      target = env .. " " .. core.short(commit or d.commit) }).id
-  end
-  function Mutation.serviceInstanceRedeploy(_, args)
-    check_service(args.serviceId)
-    again(latest(env_of(args.environmentId)), { effect = "redeploy", reason = "redeploy" })
-    return true
-  end
-  function Mutation.variableUpsert(_, args)
-    return change_variables(args.input, function (variables)
-      variables[args.input.name] = args.input.value
-      return args.input.name
-    end)
-  end
-  function Mutation.variableCollectionUpsert(_, args)
-    return change_variables(args.input, function (variables, env)
-      local names, kept = {}, args.input.replace and {} or variables
-      for name, value in core.sorted(args.input.variables) do
-        kept[name] = value
-        names[#names + 1] = name
-      end
-      w.s.variables[env] = kept
-      return table.concat(names, ",")
-    end)
-  end
-  function Mutation.variableDelete(_, args)
-    return change_variables(args.input, function (variables)
-      variables[args.input.name] = nil
-      return args.input.name
-    end)
-  end
+local function project_node(x)
+  return { id = x.project.id, name = x.project.name, createdAt = x.birth, updatedAt = x.birth,
+    isPublic = false }
+end
 
+local function service_node(x)
+  return { id = x.service.id, name = x.service.name, projectId = x.project.id, createdAt = x.birth,
+    updatedAt = x.birth }
+end
+
+local function environment_node(x, name)
+  return { id = environment(x.w, name).id, name = name, projectId = x.project.id,
+    isEphemeral = false,
+    canAccess = true,
+    createdAt = x.birth, updatedAt = x.birth }
+end
+
+local function can_roll_back(x, d)
+  return d.served == true and x.w.s.serving[d.environment] ~= d.id
+    and (not d.removed_at or x.w.s.now - d.removed_at < core.ms(x.w.s.spec.railway.keep_images,
+      KEEP_IMAGES))
+end
+
+local function meta_of(x, d)
+  local commit = x.w.s.commits[d.commit] or {}
+  return { commitHash = d.commit, commitMessage = commit.message, branch = d.branch,
+    reason = d.reason,
+    commitAuthor = commit.author and commit.author:gsub("%s*<.*$", ""),
+      repo = x.w.s.spec.repository.github }
+end
+
+local function instances_of(x, d)
+  local status = ({ SUCCESS = "RUNNING", CRASHED = "CRASHED", REMOVED = "REMOVED",
+    SLEEPING = "STOPPED" })[d.status]
+  if d.stopped then
+    status = "EXITED"
+  end
+  return status and core.list { { id = core.uuid(x.w, "instance", d.id), status = status } }
+    or core.list {}
+end
+
+local function deployment_node(x, d)
+  local env = environment(x.w, d.environment)
   return {
-    Query = Query, Mutation = Mutation,
-    Project = {
-      environments = environments,
-      services = function (_, args) return connection({ service_node() }, args, by_id) end,
-    },
-    Environment = {
-      deploymentTriggers = function (parent, args)
-        local env = environment(w, parent.name)
-        return connection({ { id = core.uuid(w, "trigger", parent.name), branch = env.branch,
-          provider = "github",
-          checkSuites = env.wait_for_ci == true, environmentId = env.id, projectId = project.id,
-          serviceId = service.id,
-          repository = w.s.spec.repository.github, validCheckSuites = 1 } }, args, by_id)
-      end,
-    },
-    ServiceInstance = {
-      id = function (p) return core.uuid(w, "instance", p.env) end,
-      serviceId = function () return service.id end,
-      serviceName = function () return service.name end,
-      environmentId = function (p) return environment(w, p.env).id end,
-      healthcheckPath = function () return "/health" end,
-      source = function () return { repo = w.s.spec.repository.github } end,
-      createdAt = function () return birth end,
-      updatedAt = function () return birth end,
-      latestDeployment = function (p)
-        local d = deployments_in(p.env)[1]
-        return d and deployment_node(d)
-      end,
-      activeDeployments = function (p)
-        local d = railway.serving(w, p.env)
-        return d and core.list { deployment_node(d) } or core.list {}
-      end,
-    },
+    id = d.id, status = d.status, createdAt = core.iso_ms(d.created),
+    updatedAt = core.iso_ms(d.status_at),
+    statusUpdatedAt = core.iso_ms(d.status_at), canRollback = can_roll_back(x, d),
+    canRedeploy = not railway.MOVING[d.status] and d.status ~= "SKIPPED",
+    deploymentStopped = d.stopped, meta = meta_of(x, d),
+    url = env.url, staticUrl = env.url, snapshotId = d.snapshot, environmentId = env.id,
+    projectId = x.project.id,
+    serviceId = x.service.id, environment = environment_node(x, d.environment),
+    service = service_node(x),
+    instances = instances_of(x, d), suggestAddServiceDomain = false,
   }
 end
+
+local function deployments_in(x, env)
+  local out = {}
+  for i = #x.w.s.deployments, 1, -1 do
+    if x.w.s.deployments[i].environment == env then
+      out[#out + 1] = x.w.s.deployments[i]
+    end
+  end
+  return out
+end
+
+local function find(x, id)
+  local d = railway.deployment(x.w, id)
+  if not d then
+    raise("Deployment not found", "NOT_FOUND")
+  end
+  see(x, d.environment)
+  return d
+end
+
+local function again(x, d, o)
+  local fresh = railway.deploy(x.w, { environment = d.environment, commit = o.commit or d.commit,
+    branch = d.branch,
+    reason = o.reason, live = true, from = d.id })
+  core.record(x.w, "railway", "railway." .. o.effect, o.target or d.id,
+    { environment = d.environment, commit = fresh.commit, deployment = fresh.id })
+  return fresh
+end
+
+local function latest(x, env)
+  local list = deployments_in(x, env)
+  return list[1] or raise("No deployment found", "NOT_FOUND")
+end
+
+local function change_variables(x, input, change)
+  check_project(x, input.projectId)
+  check_service(x, input.serviceId)
+  local env = env_of(x, input.environmentId)
+  local target = change(x.w.s.variables[env], env)
+  core.record(x.w, "railway", "railway.variables", env .. " " .. target,
+    { skipDeploys = input.skipDeploys == true })
+  local list = deployments_in(x, env)
+  if not input.skipDeploys and list[1] then
+    railway.deploy(x.w, { environment = env, commit = list[1].commit, branch = list[1].branch,
+      reason = "variables", live = true })
+  end
+  return true
+end
+
+local function logs(x, list)
+  local out = core.list {}
+  for _, entry in ipairs(core.many(list)) do
+    out[#out + 1] = { timestamp = core.iso_ms(core.when(entry.at, x.w.s.clock)),
+      message = entry.message,
+      severity = entry.severity or "info", attributes = core.list(core.copy(entry.attributes
+        or {})), tags = sim.null }
+  end
+  return out
+end
+
+local Query, Mutation = {}, {}
+
+function Query.projectToken(_, _, x)
+  if not x.who.environment then
+    raise("Project Token not found", "NOT_FOUND")
+  end
+  local env = environment(x.w, x.who.environment)
+  return { id = core.uuid(x.w, "token", x.who.environment), name = x.who.environment .. " token",
+    createdAt = x.birth,
+    displayToken = "****" .. x.who.token:sub(-4), projectId = x.project.id, environmentId = env.id,
+    project = project_node(x), environment = environment_node(x, x.who.environment) }
+end
+
+function Query.me(_, _, x)
+  if not x.who.account then
+    denied()
+  end
+  return { id = core.uuid(x.w, "user"), name = "Release", email = "release@example.com",
+    username = "release" }
+end
+
+function Query.project(_, args, x)
+  check_project(x, args.id)
+  return project_node(x)
+end
+
+function Query.projects(_, args, x)
+  if not x.who.account then
+    denied()
+  end
+  return connection({ project_node(x) }, args, by_id)
+end
+
+function Query.environment(_, args, x)
+  return environment_node(x, env_of(x, args.id))
+end
+
+local function environments(_, args, x)
+  local out = {}
+  for name in core.sorted(x.w.s.spec.railway.environments) do
+    if not x.who.environment or x.who.environment == name then
+      out[#out + 1] = environment_node(x, name)
+    end
+  end
+  return connection(out, args, by_id)
+end
+
+function Query.environments(parent, args, x)
+  check_project(x, args.projectId)
+  return environments(parent, args, x)
+end
+
+function Query.service(_, args, x)
+  check_service(x, args.id)
+  return service_node(x)
+end
+
+function Query.serviceInstance(_, args, x)
+  check_service(x, args.serviceId)
+  return { env = env_of(x, args.environmentId) }
+end
+
+function Query.deployment(_, args, x)
+  return deployment_node(x, find(x, args.id))
+end
+
+function Query.deployments(_, args, x)
+  local input = args.input
+  check_project(x, input.projectId)
+  check_service(x, input.serviceId)
+  local env = input.environmentId and env_of(x, input.environmentId) or x.who.environment
+    or denied()
+  local status = core.some(input.status) or {}
+  local out = {}
+  for _, d in ipairs(deployments_in(x, env)) do
+    local inside, outside = core.some(status["in"]), core.some(status.notIn)
+    if (not inside or core.has(inside, d.status))
+      and not (outside and core.has(outside, d.status)) then
+      out[#out + 1] = deployment_node(x, d)
+    end
+  end
+  return connection(out, args, by_id)
+end
+
+function Query.variables(_, args, x)
+  check_project(x, args.projectId)
+  check_service(x, args.serviceId)
+  return core.copy(x.w.s.variables[env_of(x, args.environmentId)])
+end
+
+function Query.variablesForServiceDeployment(_, args, x)
+  check_project(x, args.projectId)
+  check_service(x, args.serviceId)
+  local d = railway.serving(x.w, env_of(x, args.environmentId))
+  return core.copy(d and d.variables or {})
+end
+
+function Query.deploymentLogs(_, args, x)
+  return logs(x, environment(x.w, find(x, args.deploymentId).environment).logs)
+end
+
+function Query.buildLogs(_, args, x)
+  find(x, args.deploymentId)
+  return logs(x, {})
+end
+
+function Query.environmentLogs(_, args, x)
+  return logs(x, environment(x.w, env_of(x, args.environmentId)).logs)
+end
+
+function Mutation.deploymentRollback(_, args, x)
+  local d = find(x, args.id)
+  if not can_roll_back(x, d) then
+    raise("Problem processing request")
+  end
+  x.w.s.variables[d.environment] = core.copy(d.variables)
+  again(x, d, { effect = "rollback", reason = "rollback" })
+  return true
+end
+
+function Mutation.deploymentRedeploy(_, args, x)
+  return deployment_node(x, again(x, find(x, args.id),
+    { effect = "redeploy", reason = "redeploy" }))
+end
+
+function Mutation.deploymentCancel(_, args, x)
+  local d = find(x, args.id)
+  if not railway.MOVING[d.status] then
+    raise("Problem processing request")
+  end
+  railway.set_status(x.w, d, "REMOVED")
+  core.record(x.w, "railway", "railway.cancel", d.id, { environment = d.environment })
+  return true
+end
+
+function Mutation.deploymentStop(_, args, x)
+  local d = find(x, args.id)
+  d.stopped = true
+  if x.w.s.serving[d.environment] == d.id then
+    x.w.s.serving[d.environment] = nil
+  end
+  core.record(x.w, "railway", "railway.stop", d.id, { environment = d.environment })
+  return true
+end
+
+function Mutation.serviceInstanceDeployV2(_, args, x)
+  check_service(x, args.serviceId)
+  local env = env_of(x, args.environmentId)
+  local commit = args.commitSha and repo.resolve(x.w, args.commitSha)
+  if args.commitSha and commit ~= args.commitSha then
+    raise("Commit not found", "NOT_FOUND")
+  end
+  local d = latest(x, env)
+  return again(x, d, { effect = "deploy", reason = "deploy", commit = commit,
+    target = env .. " " .. core.short(commit or d.commit) }).id
+end
+
+function Mutation.serviceInstanceRedeploy(_, args, x)
+  check_service(x, args.serviceId)
+  again(x, latest(x, env_of(x, args.environmentId)), { effect = "redeploy", reason = "redeploy" })
+  return true
+end
+
+function Mutation.variableUpsert(_, args, x)
+  return change_variables(x, args.input, function (variables)
+    variables[args.input.name] = args.input.value
+    return args.input.name
+  end)
+end
+
+function Mutation.variableCollectionUpsert(_, args, x)
+  return change_variables(x, args.input, function (variables, env)
+    local names, kept = {}, args.input.replace and {} or variables
+    for name, value in core.sorted(args.input.variables) do
+      kept[name] = value
+      names[#names + 1] = name
+    end
+    x.w.s.variables[env] = kept
+    return table.concat(names, ",")
+  end)
+end
+
+function Mutation.variableDelete(_, args, x)
+  return change_variables(x, args.input, function (variables)
+    variables[args.input.name] = nil
+    return args.input.name
+  end)
+end
+
+local RESOLVERS = {
+  Query = Query, Mutation = Mutation,
+  Project = {
+    environments = environments,
+    services = function (_, args, x) return connection({ service_node(x) }, args, by_id) end,
+  },
+  Environment = {
+    deploymentTriggers = function (parent, args, x)
+      local env = environment(x.w, parent.name)
+      return connection({ { id = core.uuid(x.w, "trigger", parent.name), branch = env.branch,
+        provider = "github",
+        checkSuites = env.wait_for_ci == true, environmentId = env.id, projectId = x.project.id,
+        serviceId = x.service.id,
+        repository = x.w.s.spec.repository.github, validCheckSuites = 1 } }, args, by_id)
+    end,
+  },
+  ServiceInstance = {
+    id = function (p, _, x) return core.uuid(x.w, "instance", p.env) end,
+    serviceId = function (_, _, x) return x.service.id end,
+    serviceName = function (_, _, x) return x.service.name end,
+    environmentId = function (p, _, x) return environment(x.w, p.env).id end,
+    healthcheckPath = function (_, _, x) return "/health" end,
+    source = function (_, _, x) return { repo = x.w.s.spec.repository.github } end,
+    createdAt = function (_, _, x) return x.birth end,
+    updatedAt = function (_, _, x) return x.birth end,
+    latestDeployment = function (p, _, x)
+      local d = deployments_in(x, p.env)[1]
+      return d and deployment_node(x, d)
+    end,
+    activeDeployments = function (p, _, x)
+      local d = railway.serving(x.w, p.env)
+      return d and core.list { deployment_node(x, d) } or core.list {}
+    end,
+  },
+}
+
+-- Whoever is not known hears the same from every field.
+local STRANGERS = setmetatable({}, { __index = function ()
+  return setmetatable({}, { __index = function () return denied end })
+end })
 
 local function rate(w)
   local state, over = core.spend(w, "railway")
@@ -428,11 +471,13 @@ function M.request(w, req)
       headers)
   end
   local who = identify(w, req)
-  local resolvers = who and resolvers_of(w, who) or setmetatable({}, { __index = function ()
-    return setmetatable({}, { __index = function () return denied end })
-  end })
+  local railway_spec = w.s.spec.railway
+  local context = { w = w, who = who, project = railway_spec.project,
+    service = railway_spec.service,
+    birth = core.iso_ms(w.s.clock - 400 * 86400000) }
   local status, answer = graphql.run {
-    schema = schema, resolvers = resolvers, query = body.query, variables = body.variables,
+    schema = schema, resolvers = who and RESOLVERS or STRANGERS, context = context,
+    query = body.query, variables = body.variables,
     operation = body.operationName,
   }
   return core.answer(status, answer, headers)
