@@ -1,6 +1,7 @@
 /* Trees are read raw: no diff, no git_tree objects, equal subtrees unopened. */
 #include "git_inner.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum { DIRECTORY = 0040000, KIND = 0170000, DEEPEST = 500 };
@@ -125,6 +126,7 @@ static bool differs(
 	size_t mark = c->path.len;
 	bool ok = true;
 
+	assert(e);
 	pl_buf_add(&c->path, e->name, e->len);
 	if (is_directory(e)) {
 		pl_buf_putc(&c->path, '/');

@@ -68,11 +68,13 @@ static void resolving(void)
 	CHECK_FAILS(git(t, "git.resolve", "{\"at\":\"\"}"), "git.missing", "");
 	CHECK_FAILS(git(t, "git.resolve", "{\"at\":\"..\"}"), "git.missing", "");
 	/* Objects enough that four digits are ambiguous. */
-	sh(t, "for i in $(seq 1 3000); do printf 'blob\\ndata %%s\\n%%s\\n' ${#i} $i; done | "
-	      "git fast-import --quiet");
+	sh(t,
+	    "for i in $(seq 1 3000); do printf 'blob\\ndata %%s\\n%%s\\n' ${#i} $i; done | "
+	    "git fast-import --quiet");
 	v = git(t, "git.resolve", "{\"at\":\"%s\"}",
-	    sh(t, "git cat-file --batch-all-objects --batch-check='%%(objectname)' | "
-	          "cut -c1-4 | sort | uniq -d | head -1"));
+	    sh(t,
+	        "git cat-file --batch-all-objects --batch-check='%%(objectname)' | "
+	        "cut -c1-4 | sort | uniq -d | head -1"));
 	CHECK_FAILS(v, "git.missing", "ambiguous");
 	case_fini(t);
 }
