@@ -35,28 +35,64 @@ static struct pl_value *error_value(struct pl_arena *a, const struct pl_err *err
 	return v;
 }
 
+/* A word as a shell takes it: quoted where it has to be. */
+static void add_word(struct pl_buf *out, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-./:=@,+";
+	pl_buf_putc(out, ' ');
+	if (*word && word[strspn(word, plain)] == 0) {
+		pl_buf_puts(out, word);
+		return;
+	}
+	pl_buf_putc(out, '\'');
+	for (; *word; word++)
+		pl_buf_puts(out, *word == '\'' ? "'\\''" : (char[]){*word, 0});
+	pl_buf_putc(out, '\'');
+}
+
+/* The command that began this, with or without --dry-run. */
+static const char *run_command(struct pl_arena *a, const struct pl_drive *d, bool dry_run)
+{
+	struct pl_buf out = {0};
+	pl_buf_puts(&out, "pipe run");
+	add_word(&out, d->file);
+	for (uint32_t i = 0; d->given && i < d->given->as.map.len; i++) {
+		const struct pl_pair *p = &d->given->as.map.at[i];
+		add_word(&out,
+		    pl_arena_printf(a, "%s=%s", p->key, pl_text_of(p->value, "")));
+	}
+	if (d->repository)
+		add_word(&out, pl_arena_printf(a, "--repo=%s", d->repository));
+	if (d->sim)
+		add_word(&out, *d->sim ? pl_arena_printf(a, "--sim=%s", d->sim) : "--sim");
+	if (pl_flag_text(d->c, "state"))
+		add_word(&out, pl_arena_printf(a, "--state=%s", pl_flag_text(d->c, "state")));
+	if (dry_run)
+		add_word(&out, "--dry-run");
+	const char *text = pl_arena_text(a, out.at, out.len);
+	pl_buf_fini(&out);
+	return text;
+}
+
+/* What to type next; where runs are kept elsewhere, it says so. */
 static const char *next_command(struct pl_arena *a, const struct pl_outcome *end,
     const char *id, const struct pl_drive *d)
 {
-	if (d->dry_run && end->state == PL_DONE)
-		return pl_arena_printf(a, "pipe run %s%s", d->file, d->sim ? " --sim" : "");
+	const char *verb = "show";
+	struct pl_buf state = {0};
 	if (d->dry_run)
-		return pl_arena_printf(a, "pipe run %s --dry-run%s", d->file,
-		    d->sim ? " --sim" : "");
-	switch (end->state) {
-	case PL_DONE:
-		return pl_arena_printf(a, "pipe show %s", id);
-	case PL_DENIED:
-		return pl_arena_printf(a, "pipe show %s", id);
-	case PL_SUSPENDED:
-		if (strcmp(end->err.code, "gate.waiting") == 0)
-			return pl_arena_printf(a, "pipe approve %s", id);
-		return pl_arena_printf(a, "pipe resume %s", id);
-	default:
-		if (end->err.unknown)
-			return pl_arena_printf(a, "pipe show %s", id);
-		return pl_arena_printf(a, "pipe resume %s", id);
-	}
+		return run_command(a, d, end->state != PL_DONE);
+	if (strcmp(end->err.code, "gate.waiting") == 0 && end->state == PL_SUSPENDED)
+		verb = "approve";
+	else if (end->state != PL_DONE && end->state != PL_DENIED && !end->err.unknown)
+		verb = "resume";
+	if (pl_flag_text(d->c, "state"))
+		add_word(&state, pl_arena_printf(a, "--state=%s", pl_flag_text(d->c, "state")));
+	const char *text =
+	    pl_arena_printf(a, "pipe %s %s%s", verb, id, state.at ? state.at : "");
+	pl_buf_fini(&state);
+	return text;
 }
 
 struct pl_value *pl_report_value(struct pl_cli *c, struct pl_run *r,
@@ -177,6 +213,11 @@ static void put_headline(struct pl_cli *c, struct pl_run *r, const struct pl_dri
 	if (end->where && end->where->step)
 		printf(" · at step %s %s", end->where->step->number, end->where->address);
 	putchar('\n');
+	if (end->state == PL_SUSPENDED) {
+		printf("Waits for: ");
+		pl_put(stdout, end->err.msg);
+		putchar('\n');
+	}
 }
 
 void pl_report(struct pl_cli *c, struct pl_session *s, struct pl_run *r,
@@ -188,7 +229,7 @@ void pl_report(struct pl_cli *c, struct pl_session *s, struct pl_run *r,
 	const struct pl_outcome *end = pl_run_outcome(r);
 	const struct pl_spine *spine = pl_run_spine(r);
 	fflush(stderr);
-	if (end->state != PL_DONE && end->err.code[0])
+	if (end->state != PL_DONE && end->state != PL_SUSPENDED && end->err.code[0])
 		pl_tell_error(c, &end->err, pl_session_sources(s));
 	if (c->ui.json) {
 		pl_put_json(pl_report_value(c, r, spine, d));
