@@ -57,14 +57,10 @@ static bool trust_certificates(struct pl_host *h, struct pl_err *err)
 	    file ? file : directory, e ? e->message : "");
 }
 
-/* Not thread-local: only the loop's thread begins calls. */
-bool pl_git_library(struct pl_host *h, struct pl_err *err)
+static bool start_library(struct pl_host *h, struct pl_err *err)
 {
-	static bool ready;
 	int rc;
 
-	if (ready)
-		return true;
 	if (!pl_lazy_open(PL_LIBGIT2, &pl_git, git_names, PL_COUNT(git_names), err))
 		return false;
 	rc = pl_git.libgit2_init();
@@ -75,8 +71,22 @@ bool pl_git_library(struct pl_host *h, struct pl_err *err)
 	if (!trust_certificates(h, err))
 		return false;
 	trust_owners();
-	ready = true;
 	return true;
+}
+
+/* Begun by the loop's thread, and by the simulator's server on its own. */
+bool pl_git_library(struct pl_host *h, struct pl_err *err)
+{
+	static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+	static bool ready;
+	bool ok;
+
+	pthread_mutex_lock(&guard);
+	if (!ready)
+		ready = start_library(h, err);
+	ok = ready;
+	pthread_mutex_unlock(&guard);
+	return ok;
 }
 
 /* ---- a call under way ------------------------------------------------------ */

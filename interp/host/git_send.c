@@ -104,12 +104,15 @@ static bool push_into(struct pl_call *call, struct pl_push *p, git_repository *t
 
 /* ---- the act: a server ----------------------------------------------------------------- */
 
-static bool was_on_the_way(const struct pl_git_net *net)
+static bool was_on_the_way(const struct pl_git_net *net, int rc)
 {
 	const git_error *e = pl_git.error_last();
+	const char *text = e && e->message ? e->message : "";
 	bool ssh = pl_git_net_is_ssh(net);
 
-	if (!net->asked || (e && e->message && strstr(e->message, "status code: 4")))
+	/* An answer that refuses the request is an outcome. */
+	if (!net->asked || rc == GIT_EAUTH || strstr(text, "status code: 4") ||
+	    strstr(text, "redirect"))
 		return false;
 	switch (e ? e->klass : GIT_ERROR_NONE) {
 	case GIT_ERROR_NONE:
@@ -171,7 +174,7 @@ static bool outcome(struct pl_call *call, struct pl_push *p, int rc)
 		return true;
 	if (strstr(text, "unpacking the sent packfile failed"))
 		return rejected(call, p, "unpacking failed");
-	unknown = was_on_the_way(net);
+	unknown = was_on_the_way(net, rc);
 	pl_git_net_fail(call, p->repo, rc);
 	if (unknown) {
 		pl_err_within(&call->err,
