@@ -5,6 +5,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -37,13 +39,15 @@ struct pl_progress {
 
 /* ---- the list ----------------------------------------------------------------- */
 
-static struct line *line_add(struct pl_progress *p, const struct pl_step *step, const char *address)
+static struct line *line_add(
+    struct pl_progress *p, size_t at, const struct pl_step *step, const char *address)
 {
 	if (p->n == p->cap) {
 		p->cap = p->cap ? p->cap * 2 : 32;
 		p->lines = pl_realloc(p->lines, p->cap * sizeof *p->lines);
 	}
-	struct line *l = &p->lines[p->n++];
+	struct line *l = &p->lines[at];
+	memmove(l + 1, l, (p->n++ - at) * sizeof *l);
 	*l = (struct line){.step = step, .address = address, .attempt = 1};
 	return l;
 }
@@ -51,7 +55,7 @@ static struct line *line_add(struct pl_progress *p, const struct pl_step *step, 
 static void add_steps(struct pl_progress *p, const struct pl_step *steps, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		line_add(p, &steps[i], steps[i].id);
+		line_add(p, p->n, &steps[i], steps[i].id);
 		if (steps[i].kind == PL_PARALLEL)
 			add_steps(p, steps[i].children, steps[i].children_n);
 	}
@@ -69,17 +73,35 @@ static struct line *line_of(struct pl_progress *p, const char *address)
 	free(id);
 	if (!step)
 		return NULL;
-	return line_add(p, step, pl_arena_text(&p->c->arena, address, strlen(address)));
+	size_t at = p->n;
+	while (at > 0 && p->lines[at - 1].step->top > step->top)
+		at--;
+	return line_add(p, at, step, pl_arena_text(&p->c->arena, address, strlen(address)));
 }
 
 /* ---- drawing -------------------------------------------------------------------- */
 
-static void put_duration(FILE *f, int64_t ms)
+/* Columns that the terminal has; a line of the live list must not take two rows. */
+static size_t width(void)
 {
-	struct pl_buf text = {0};
-	pl_duration_write(&text, ms);
-	fputs(text.at, f);
-	pl_buf_fini(&text);
+	struct winsize size;
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
+		return size.ws_col;
+	return 80;
+}
+
+/* Cuts after n characters; what is printed here is narrow text for the most part. */
+static void cut(struct pl_buf *text, size_t n)
+{
+	size_t seen = 0;
+	for (size_t i = 0; i < text->len; i++) {
+		bool begins = (text->at[i] & 0xc0) != 0x80;
+		if (begins && seen++ == n) {
+			text->len = i;
+			text->at[i] = 0;
+			return;
+		}
+	}
 }
 
 static enum pl_paint paint_of(enum pl_state s)
@@ -101,28 +123,34 @@ static enum pl_paint paint_of(enum pl_state s)
 	}
 }
 
+static void compose(struct pl_progress *p, struct pl_buf *text, const struct line *l)
+{
+	pl_buf_printf(text, "%s%-4s %s", l->step->parent ? "  " : "", l->step->number, l->address);
+	if (l->step->title)
+		pl_buf_printf(text, ": %s", l->step->title);
+	if (l->attempt > 1)
+		pl_buf_printf(text, " (attempt %d)", l->attempt);
+	if (l->state == PL_RUNNING || l->state == PL_DONE) {
+		pl_buf_puts(text, "  ");
+		pl_duration_write(
+		    text, l->state == PL_DONE ? l->took : pl_host_now(p->host) - l->since);
+	}
+	if (l->note[0] && l->state != PL_DONE)
+		pl_buf_printf(text, "  %s", l->note);
+}
+
 static void put_line(struct pl_progress *p, const struct line *l)
 {
 	const struct pl_ui *ui = &p->c->ui;
-	fprintf(stderr, "%s%s%s %-4s %s", pl_paint(ui, paint_of(l->state)),
-	    pl_state_symbol(ui, l->state), pl_paint(ui, PL_PLAIN), l->step->number, l->address);
-	if (l->step->title) {
-		fputs(": ", stderr);
-		pl_put(stderr, l->step->title);
-	}
-	if (l->attempt > 1)
-		fprintf(stderr, " (attempt %d)", l->attempt);
-	if (l->state == PL_RUNNING || l->state == PL_DONE) {
-		fprintf(stderr, "%s  ", pl_paint(ui, PL_DIM));
-		put_duration(stderr,
-		    l->state == PL_DONE ? l->took : pl_host_now(p->host) - l->since);
-		fputs(pl_paint(ui, PL_PLAIN), stderr);
-	}
-	if (l->note[0] && l->state != PL_DONE) {
-		fputs("  ", stderr);
-		pl_put(stderr, l->note);
-	}
-	fputc('\n', stderr);
+	struct pl_buf text = {0}, clean = {0};
+	compose(p, &text, l);
+	pl_printable(&clean, text.at, text.len, false);
+	if (p->c->ui.live)
+		cut(&clean, width() - 4);
+	fprintf(stderr, "%s%s%s %s\n", pl_paint(ui, paint_of(l->state)),
+	    pl_state_symbol(ui, l->state), pl_paint(ui, PL_PLAIN), clean.at);
+	pl_buf_fini(&text);
+	pl_buf_fini(&clean);
 }
 
 static void erase(struct pl_progress *p)
