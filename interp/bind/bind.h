@@ -93,8 +93,9 @@ struct pl_value *pl_world_ledger(struct pl_world *w, struct pl_arena *a);
 struct pl_value *pl_world_state(struct pl_world *w, struct pl_arena *a);
 /* name -> text: what its client would have in the environment. */
 struct pl_value *pl_world_credentials(struct pl_world *w, struct pl_arena *a);
-/* The bare repository behind a remote's URL, NULL if the world has none such. */
-const char *pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url);
+/* The bare repository behind a remote's URL, as struct pl_router wants it. */
+bool pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url, const char *op,
+    int64_t now_ms, const char **real, bool *lost, struct pl_err *err);
 const char *pl_world_work(struct pl_world *w); /* its clone */
 const char *pl_world_git_root(struct pl_world *w); /* folder of the bare repositories */
 int64_t pl_world_now(struct pl_world *w);

@@ -287,10 +287,12 @@ static bool route_inside(void *arg, struct pl_arena *a, const struct pl_value *r
 	return pl_world_request(s->world, a, request, pl_host_now(s->host), answer, err);
 }
 
-static const char *remote_inside(void *arg, struct pl_arena *a, const char *url)
+static bool remote_inside(void *arg, struct pl_arena *a, const char *url, const char *op,
+    const char **real, bool *lost, struct pl_err *err)
 {
 	struct pl_session *s = arg;
-	return pl_world_remote(s->world, a, url);
+	return pl_world_remote(
+	    s->world, a, url, op, pl_host_now(s->host), real, lost, err);
 }
 
 /* https://api.github.com/x -> http://127.0.0.1:4010/@TIME/api.github.com/x: the

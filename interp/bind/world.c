@@ -364,9 +364,41 @@ struct pl_value *pl_world_credentials(struct pl_world *w, struct pl_arena *a)
 	return pl_at(pl_world_state(w, a), "spec.credentials");
 }
 
-const char *pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url)
+/* world.remote(url, op, now) -> path or nil, and what goes wrong. */
+static int call_remote(lua_State *L)
 {
-	return pl_text_of(fetch(w, a, "remote", pl_text(a, url)), NULL);
+	struct asking *q = lua_touserdata(L, 1);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, q->w->world);
+	lua_getfield(L, -1, "remote");
+	pl_lua_push(L, pl_get(q->first, "url"));
+	pl_lua_push(L, pl_get(q->first, "op"));
+	lua_pushinteger(L, q->now);
+	lua_call(L, 3, 2);
+	q->answer = pl_map(q->a);
+	pl_map_set(q->a, q->answer, "path", pl_lua_value(L, -2, q->a, &q->err));
+	pl_map_set(q->a, q->answer, "trouble", pl_lua_value(L, -1, q->a, &q->err));
+	return 0;
+}
+
+bool pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url, const char *op,
+    int64_t now_ms, const char **real, bool *lost, struct pl_err *err)
+{
+	struct pl_value *first = pl_map(a);
+	struct asking q = {.w = w, .first = first, .now = now_ms, .a = a};
+	pl_map_set(a, first, "url", pl_text(a, url));
+	pl_map_set(a, first, "op", pl_text(a, op));
+	if (!pl_lua_protect(w->L, call_remote, &q, err))
+		return pl_err_within(err, "simulated world, remote");
+	*real = pl_text_of(pl_get(q.answer, "path"), NULL);
+	const struct pl_value *trouble = pl_get(q.answer, "trouble");
+	if (pl_is_null(trouble))
+		return true;
+	*lost = pl_get_bool(trouble, "applied", false);
+	pl_fail(err, *lost ? "git.lost" : "git.unreachable", "\"%s\": %s", url,
+	    pl_get_text(trouble, "message", pl_get_text(trouble, "error", "no answer")));
+	err->unknown = *lost;
+	err->retryable = !*lost;
+	return false;
 }
 
 const char *pl_world_work(struct pl_world *w)

@@ -230,6 +230,11 @@ bool pl_git_is_sha(const char *text)
 	    strspn(text, "0123456789abcdefABCDEF") == PL_SHA;
 }
 
+bool pl_git_is_later(const char *text)
+{
+	return strncmp(text, "(known after ", 13) == 0;
+}
+
 bool pl_git_is_predicted(const char *sha)
 {
 	return pl_git_is_sha(sha) && strspn(sha, "0") >= PL_SHA - 4;

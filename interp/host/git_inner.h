@@ -119,6 +119,10 @@ const char *pl_git_message(struct pl_arena *a);
 const char *pl_git_show_url(struct pl_arena *a, const char *url); /* no user:password */
 
 bool pl_git_is_sha(const char *text); /* 40 hex digits */
+/* "(known after github.merge)": a provider's word for a commit to come, and the
+ * stand-in that goes through the rows for it. */
+#define PL_GIT_LATER "000000000000000000000000000000000000ffff"
+bool pl_git_is_later(const char *text);
 /* A stand-in for a commit that a dry-run only predicted. */
 bool pl_git_is_predicted(const char *sha);
 /* What the dry-run made of a name ("HEAD", a branch, a tag): sha text, or NULL. */
@@ -210,6 +214,8 @@ struct pl_git_net {
 	const char *user, *password, *key_file, *passphrase; /* or NULL */
 	const char *proxy; /* or NULL */
 	bool push;
+	bool lost; /* simulated: done, but the answer does not arrive */
+	struct pl_err lost_err;
 	bool spawn; /* through the program git */
 	int64_t silence_ms; /* the longest wait for a byte */
 	unsigned offered; /* kinds of credential already tried */

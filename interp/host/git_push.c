@@ -29,6 +29,10 @@ static bool read_sha(char out[PL_SHA + 1], struct pl_call *call, const char *nam
 	const char *text = pl_arg_text(call, name);
 	git_oid id;
 
+	if (call->overlay && text && pl_git_is_later(text)) {
+		strcpy(out, PL_GIT_LATER);
+		return true;
+	}
 	if (!text || !pl_git_is_sha(text))
 		return pl_fail(&call->err, "git.sha",
 		    "%s takes an exact commit of 40 hex digits, not \"%s\": git.resolve "
@@ -103,6 +107,11 @@ void pl_push_release(struct pl_push *p)
 	pl_git.repository_free(p->repo);
 }
 
+static int shown(const char *sha)
+{
+	return pl_git_is_later(sha) ? (int)strlen(sha) : PL_SHORT;
+}
+
 /* "production 1111111..2222222", "tag v1.0.0 2222222" */
 const char *pl_git_push_target(struct pl_call *call)
 {
@@ -118,12 +127,12 @@ const char *pl_git_push_target(struct pl_call *call)
 	if (remote && strcmp(remote, "origin") != 0)
 		pl_buf_printf(&b, "%s ", pl_git_show_url(call->arena, remote));
 	if (!strncmp(ref, "refs/tags/", 10))
-		pl_buf_printf(&b, "tag %s %.*s", ref + 10, PL_SHORT, commit);
+		pl_buf_printf(&b, "tag %s %.*s", ref + 10, shown(commit), commit);
 	else
 		pl_buf_printf(&b, "%s %.*s%s%.*s",
 		    strncmp(ref, "refs/heads/", 11) ? ref : ref + 11, PL_SHORT,
-		    expect ? expect : "", expect && !*expect ? "+" : "..", PL_SHORT,
-		    commit);
+		    expect ? expect : "", expect && !*expect ? "+" : "..",
+		    shown(commit), commit);
 	out = pl_arena_text(call->arena, b.at, b.len);
 	pl_buf_fini(&b);
 	return out;
@@ -262,7 +271,10 @@ static bool predict_work(struct pl_call *call)
 	if (ok) {
 		call->prediction.sign = *p.before ? '~' : '+';
 		call->prediction.before = *p.before ? pl_text(a, p.before) : NULL;
-		call->prediction.after = pl_text(a, p.same ? p.before : p.after);
+		call->prediction.after = pl_text(a,
+		    p.same                             ? p.before
+			: strcmp(p.after, PL_GIT_LATER) ? p.after
+							: pl_arg_text(call, "commit"));
 		if (p.same)
 			call->prediction.note =
 			    "it is there already: nothing is pushed";

@@ -57,14 +57,19 @@ static const char *absolute(struct pl_call *call, git_repository *repo, const ch
 
 /* Through the router: a simulated remote stands in for the real one. What it does
  * not know must not be reached for real. */
-static const char *routed(struct pl_call *call, const char *url)
+static const char *routed(struct pl_call *call, struct pl_git_net *net, const char *url)
 {
 	const struct pl_router *router = pl_host_router(call->host);
-	const char *real;
+	const char *real = NULL;
 
 	if (!router || !router->remote)
 		return url;
-	real = router->remote(router->arg, call->arena, url);
+	if (!router->remote(router->arg, call->arena, url, net->push ? "push" : "fetch",
+		&real, &net->lost, &call->err)) {
+		net->lost_err = call->err;
+		if (!net->lost)
+			return NULL;
+	}
 	if (real || pl_git_local_path(call->arena, url))
 		return real ? real : url;
 	pl_fail(&call->err, "git.remote", "the simulated world has no remote \"%s\"",
@@ -124,7 +129,7 @@ struct pl_git_job *pl_git_net_begin(struct pl_call *call, bool push)
 		net->url = absolute(call, repo, net->url);
 	pl_git.repository_free(repo);
 	if (net->url)
-		net->url = routed(call, net->url);
+		net->url = routed(call, net, net->url);
 	if (net->url)
 		return job;
 	pl_call_fail(call);

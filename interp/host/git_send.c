@@ -284,6 +284,10 @@ static bool act_work(struct pl_call *call)
 		follow(call, &p);
 	if (ok)
 		call->result = pl_push_answer(call, &p);
+	if (ok && pl_git_job(call)->net->lost) {
+		call->err = pl_git_job(call)->net->lost_err;
+		ok = false;
+	}
 	pl_push_release(&p);
 	return ok;
 }

@@ -180,8 +180,12 @@ extern const struct pl_row pl_clock_rows[];   /* clock.c */
 struct pl_router {
 	bool (*route)(void *arg, struct pl_arena *a, const struct pl_value *request,
 	    struct pl_value **answer, const char **url, struct pl_err *err);
-	/* What a git remote's URL really is; NULL: as it stands. Into the arena. */
-	const char *(*remote)(void *arg, struct pl_arena *a, const char *url);
+	/* Where a git remote really is, for "fetch" or "push": *real, into the
+	 * arena; NULL: there is none such. False: err says why it cannot be
+	 * reached; with *lost the operation is carried out all the same, and err
+	 * is what its caller is told. NULL: as it stands. */
+	bool (*remote)(void *arg, struct pl_arena *a, const char *url, const char *op,
+	    const char **real, bool *lost, struct pl_err *err);
 	void *arg;
 };
 void pl_host_set_router(struct pl_host *h, const struct pl_router *router);

@@ -327,7 +327,7 @@ local function predict_merge(o, overlay)
   local pull = overlay_pull(o, read_pull(o.number), overlay)
   local note = judge(o, pull)
   overlay.set(pull_resource(o.number), { merged = true, state = "closed" })
-  overlay.set("git:refs/heads/" .. pull.base.ref, AFTER_MERGE)
+  overlay.set("git:" .. (host.project.repository.remote or "origin") .. ":refs/heads/" .. pull.base.ref, AFTER_MERGE)
   return {
     sign = "~", result = { sha = AFTER_MERGE, merged = true }, note = note,
     before = { pull = o.number, state = pull.state, base = pull.base.ref, head = pull.head.sha },

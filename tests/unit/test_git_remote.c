@@ -442,11 +442,20 @@ static void dry_push(void)
 	case_fini(t);
 }
 
-static const char *elsewhere(void *arg, struct pl_arena *a, const char *url)
+static bool elsewhere(void *arg, struct pl_arena *a, const char *url, const char *op,
+    const char **real, bool *lost, struct pl_err *err)
 {
-	return strcmp(url, "https://example.invalid/o.git")
-	    ? NULL
-	    : pl_arena_printf(a, "%s/o.git", (char *)arg);
+	(void)op;
+	if (strstr(url, "down.invalid"))
+		return pl_fail(err, "git.unreachable", "nobody there");
+	*lost = strstr(url, "lost.invalid") != NULL;
+	if (*lost || strcmp(url, "https://example.invalid/o.git") == 0)
+		*real = pl_arena_printf(a, "%s/o.git", (char *)arg);
+	if (!*lost)
+		return true;
+	pl_fail(err, "git.lost", "no answer");
+	err->unknown = true;
+	return false;
 }
 
 static void routed(void)
@@ -466,6 +475,15 @@ static void routed(void)
 	                "{\"remote\":\"https://me:pass@example.invalid/x\"}"),
 	    "git.remote", "no remote");
 	CHECK(!strstr(t->call.err.msg, "pass"));
+	CHECK_FAILS(git(t, "git.ls_remote", "{\"remote\":\"https://down.invalid/x\"}"),
+	    "git.unreachable", "nobody");
+	CHECK_FAILS(git(t, "git.push",
+	                "{\"remote\":\"https://lost.invalid/x\",\"branch\":\"lost\","
+	                "\"commit\":\"%s\"}",
+	                w.two),
+	    "git.lost", "no answer");
+	CHECK(t->call.err.unknown);
+	CHECK_TEXT(there(t, "lost"), w.two);
 	case_fini(t);
 }
 
