@@ -13,6 +13,8 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
+#include <math.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -28,6 +30,7 @@
 extern char **environ;
 
 enum { FEW = 1, DURABLE = 200, MANY = 2000, HUGE_RUN = 100000, CHILDREN = 200 };
+enum { PATIENCE = 30 }; /* seconds for one child */
 enum { ROUNDS = 41, BATCH = 10, LONGEST = 301 };
 
 static char disk[64], memory[64]; /* our two folders */
@@ -55,6 +58,8 @@ static int by_size(const void *a, const void *b)
 
 static double median(double *list, int n)
 {
+	if (isnan(list[0]))
+		return NAN;
 	qsort(list, (size_t)n, sizeof *list, by_size);
 	return n % 2 ? list[n / 2] : (list[n / 2 - 1] + list[n / 2]) / 2;
 }
@@ -62,13 +67,21 @@ static double median(double *list, int n)
 static void show_errors(void)
 {
 	FILE *in = fopen(errors, "r");
+	if (in)
+		fseek(in, -1000, SEEK_END); /* or stays at the start of a short one */
 	for (int c; in && (c = getc(in)) != EOF;)
 		putc(c, stderr);
 	if (in)
 		fclose(in);
 }
 
-/* A child from its start to its end, in microseconds; its largest size in KB
+static void wake(int signal_number)
+{
+	(void)signal_number; /* only there to interrupt wait4 */
+}
+
+/* A child from its start to its end, in microseconds, or not a number where that
+ * took too long; its largest size in KB
  * goes to *kb, where that is wanted. */
 static double run(const char *dir, char *const argv[], long *kb)
 {
@@ -86,10 +99,17 @@ static double run(const char *dir, char *const argv[], long *kb)
 	double began = now_us();
 	if ((errno = posix_spawnp(&pid, argv[0], &quiet, NULL, argv, environ)) != 0)
 		fail(argv[0]);
-	if (wait4(pid, &status, 0, &usage) != pid)
-		fail("wait4");
+	alarm(PATIENCE);
+	bool late = wait4(pid, &status, 0, &usage) != pid;
+	alarm(0);
 	double took = now_us() - began;
+	if (late) {
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+	}
 	posix_spawn_file_actions_destroy(&quiet);
+	if (late)
+		return NAN;
 	bool suspended =
 	    WIFEXITED(status) && WEXITSTATUS(status) == 5; /* at its gate */
 	if (status != 0 && !suspended) {
@@ -347,7 +367,12 @@ static void measure_children(int round)
 static void measure_huge(int round)
 {
 	long kb;
-	run_script(memory, "huge.lua", NULL);
+	if (isnan(run_script(memory, "huge.lua", NULL))) {
+		note(RESUME, round, NAN);
+		note(RESUME_KB, round, NAN);
+		note(VERIFY, round, NAN);
+		return;
+	}
 	note(RESUME, round,
 	    run(memory, (char *[]){pipe_path, "resume", NULL}, &kb) / 1000);
 	note(RESUME_KB, round, (double)kb / 1024);
@@ -395,6 +420,10 @@ static double count_instructions(void)
 static void line(const char *what, const char *unit, double ours, const char *peer,
     double theirs, const char *goal)
 {
+	if (isnan(ours)) {
+		printf("%-34s    over %d s %42s %s\n", what, PATIENCE, "", goal);
+		return;
+	}
 	printf("%-34s %9.2f %-4s", what, ours, unit);
 	if (peer)
 		printf("  %5.2f x %-16s %9.2f %-4s", ours / theirs, peer, theirs, unit);
@@ -456,6 +485,8 @@ int main(int argc, char **argv)
 	}
 	const char *tmp = getenv("TMPDIR");
 	atexit(clean);
+	struct sigaction interrupt = {.sa_handler = wake};
+	sigaction(SIGALRM, &interrupt, NULL);
 	prepare(disk, sizeof disk, tmp && strlen(tmp) < 40 ? tmp : "/var/tmp");
 	prepare(
 	    memory, sizeof memory, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
@@ -469,7 +500,8 @@ int main(int argc, char **argv)
 	write_huge(memory);
 	for (int i = 0; i < steps; i++)
 		measure_children(i);
-	for (int i = 0; i < steps; i++)
+	/* Once is enough to know that it is too slow. */
+	for (int i = 0; i < steps && !(i > 0 && isnan(figures[RESUME][0])); i++)
 		measure_huge(i);
 	print_table(rounds, steps);
 	return 0;
