@@ -18,7 +18,20 @@ static int no_result(lua_State *L, struct pl_frame *f, const char *id)
 		lua_pushnil(L);
 		return 1;
 	}
-	pl_fail(&err, "step.order", "r.out[\"%s\"]: that step has not run yet", id);
+	const struct pl_step *each = step->parent;
+	while (each && each->kind != PL_EACH)
+		each = each->parent;
+	if (strcmp(step->id, id) != 0)
+		pl_fail(&err, "step.missing",
+		    "r.out goes by ids, not numbers: step %s is \"%s\"", id, step->id);
+	else if (!at && each)
+		pl_fail(&err, "step.order",
+		    "r.out[\"%s\"]: every member of \"%s\" has one: "
+		    "r.out[\"%s\"][member][\"%s\"]",
+		    id, each->id, each->id, id);
+	else
+		pl_fail(
+		    &err, "step.order", "r.out[\"%s\"]: that step has not run yet", id);
 	return pl_lua_raise(L, &err);
 }
 
@@ -48,6 +61,46 @@ static int out_fixed(lua_State *L)
 	return luaL_error(L, "r.out holds what steps returned and cannot be changed");
 }
 
+static int out_unordered(lua_State *L)
+{
+	return luaL_error(
+	    L, "r.out cannot be walked through: name the step, r.out[\"id\"]");
+}
+
+/* r.params.x of a name that the pipeline does not declare. */
+static int no_param(lua_State *L)
+{
+	struct pl_err err;
+	const char *names[64];
+	size_t n = 0;
+	const char *word = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
+	const struct pl_value *params = pl_lua_session(L)->spine->params;
+	for (uint32_t i = 0; params && i < params->as.list.len; i++) {
+		const char *name = pl_get_text(params->as.list.at[i], "name", "");
+		if (strcmp(name, word) == 0) {
+			lua_pushnil(L); /* optional, and not given */
+			return 1;
+		}
+		if (n < PL_COUNT(names))
+			names[n++] = name;
+	}
+	const char *near = pl_nearest(word, names, n);
+	pl_fail(&err, "script.undefined", "the pipeline has no parameter \"%s\"%s%s%s",
+	    word, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	return pl_lua_raise(L, &err);
+}
+
+static void push_params(lua_State *L, const struct pl_session *s)
+{
+	pl_lua_push(L, s->params);
+	lua_createtable(L, 0, 2);
+	lua_pushcfunction(L, no_param);
+	lua_setfield(L, -2, "__index");
+	lua_pushboolean(L, false);
+	lua_setfield(L, -2, "__metatable");
+	lua_setmetatable(L, -2);
+}
+
 static void push_out(lua_State *L, struct pl_frame *f)
 {
 	lua_newtable(L);
@@ -58,6 +111,8 @@ static void push_out(lua_State *L, struct pl_frame *f)
 	lua_setfield(L, -2, "__index");
 	lua_pushcfunction(L, out_fixed);
 	lua_setfield(L, -2, "__newindex");
+	lua_pushcfunction(L, out_unordered);
+	lua_setfield(L, -2, "__pairs");
 	lua_pushboolean(L, false);
 	lua_setfield(L, -2, "__metatable");
 	lua_setmetatable(L, -2);
@@ -66,12 +121,13 @@ static void push_out(lua_State *L, struct pl_frame *f)
 static void push_r(lua_State *L, struct pl_session *s, struct pl_frame *f)
 {
 	lua_createtable(L, 0, 8);
-	pl_lua_push(L, s->params);
+	push_params(L, s);
 	lua_setfield(L, -2, "params");
 	pl_lua_push(L, pl_project_value(s->project));
 	lua_setfield(L, -2, "project");
 	const char *env = pl_get_text(s->params, "env", NULL);
-	const struct pl_value *chosen = env ? pl_project_environment(s->project, env, NULL) : NULL;
+	const struct pl_value *chosen =
+	    env ? pl_project_environment(s->project, env, NULL) : NULL;
 	if (chosen) {
 		pl_lua_push(L, chosen);
 		lua_setfield(L, -2, "env");
@@ -112,7 +168,8 @@ static struct pl_value *result_of(struct pl_coroutine *c, int n, struct pl_err *
 		struct pl_value *both = pl_map(a);
 		pl_map_set(a, both, "ready", v);
 		if (n > 1 && lua_type(L, first + 1) == LUA_TSTRING)
-			pl_map_set(a, both, "note", pl_text(a, lua_tostring(L, first + 1)));
+			pl_map_set(
+			    a, both, "note", pl_text(a, lua_tostring(L, first + 1)));
 		return both;
 	}
 	return v;
@@ -125,6 +182,17 @@ struct ending {
 	struct pl_err err;
 };
 
+/* Codes that move the engine are the host's own: a script's error that bears one
+ * is an error like others. */
+static void own_code(const struct pl_coroutine *c, struct pl_err *err)
+{
+	bool again = strcmp(err->code, "again") == 0;
+	bool cut = strcmp(err->code, "interrupted") == 0 ||
+	    strcmp(err->code, "cancelled") == 0;
+	if (again || (cut && !c->cancelled && !c->refused))
+		strcpy(err->code, "script.error");
+}
+
 static int read_end(lua_State *L)
 {
 	struct ending *e = lua_touserdata(L, 1);
@@ -134,8 +202,10 @@ static int read_end(lua_State *L)
 	else if (e->status == LUA_YIELD) {
 		pl_fail(&e->err, "again", "%s", c->why.msg);
 		pl_err_place(&e->err, c->why.file, 0);
-	} else
+	} else {
 		pl_lua_error(c->L, -1, &e->err);
+		own_code(c, &e->err);
+	}
 	return 0;
 }
 

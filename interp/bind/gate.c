@@ -23,8 +23,8 @@ struct box {
 	enum stage stage;
 	struct pl_value *answer; /* of ACT, while OVERLAY works on it */
 	bool answered, yielded;
-	int depth;		   /* of the coroutine's gate when this one began */
-	enum pl_class granted;	   /* of the call around this one */
+	int depth; /* of the coroutine's gate when this one began */
+	enum pl_class granted; /* of the call around this one */
 	struct pl_value *overlay;
 };
 
@@ -148,26 +148,41 @@ static enum pl_verdict predicted(struct box *b, const struct pl_value *p)
 {
 	const char *sign = pl_get_text(p, "sign", "~");
 	struct pl_value *result = pl_get(p, "result");
-	pl_effect_predicted(&b->effect, sign[0], pl_get(p, "before"), pl_get(p, "after"),
-	    pl_get_text(p, "note", NULL), result ? result : pl_null(&b->arena));
+	pl_effect_predicted(&b->effect, sign[0], pl_get(p, "before"),
+	    pl_get(p, "after"), pl_get_text(p, "note", NULL),
+	    result ? result : pl_null(&b->arena));
 	return PL_RECORDED;
 }
 
 static int stage_run(lua_State *L, struct box *b, enum stage stage);
 
+/* A verb of a provider that broke after it had sent something. */
+static bool is_accident(const struct pl_err *err)
+{
+	static const char *const codes[] = {"script.", "limit.", "value.", "option."};
+	for (size_t i = 0; i < PL_COUNT(codes); i++)
+		if (strncmp(err->code, codes[i], strlen(codes[i])) == 0)
+			return true;
+	return false;
+}
+
 /* A stage has its answer (or, with result NULL, its error). */
-static int answered(lua_State *L, struct box *b, struct pl_value *result, struct pl_err *err)
+static int answered(
+    lua_State *L, struct box *b, struct pl_value *result, struct pl_err *err)
 {
 	struct pl_coroutine *c = b->coroutine;
 	struct pl_session *s = c->session;
 	switch (b->stage) {
 	case ACT:
-		if (result && c->overlay && b->entry->overlay && b->effect.class <= PL_READ) {
+		if (result && c->overlay && b->entry->overlay &&
+		    b->effect.class <= PL_READ) {
 			b->answer = result;
 			return stage_run(L, b, OVERLAY);
 		}
 		/* Cut short in the middle of a write: nobody knows. */
-		if (!result && strcmp(err->code, "cancelled") == 0 && b->effect.class > PL_READ)
+		if (!result && b->effect.class > PL_READ &&
+		    (strcmp(err->code, "cancelled") == 0 ||
+		        (c->acted && is_accident(err))))
 			err->unknown = true;
 		if (s->world && b->effect.class > PL_READ)
 			pl_world_touch(s->world, pl_host_now(s->host), NULL);
@@ -189,8 +204,8 @@ static int answered(lua_State *L, struct box *b, struct pl_value *result, struct
 		if (!result)
 			b->effect.err = *err;
 		return proceed(L, b,
-		    pl_effect_settled(&b->effect,
-			result && result->kind == PL_MAP ? result : NULL));
+		    pl_effect_settled(
+		        &b->effect, result && result->kind == PL_MAP ? result : NULL));
 	}
 	return 0;
 }
@@ -277,7 +292,8 @@ static int call_lua(lua_State *L, struct box *b)
 /* The function that the call itself brings for this stage, if any. [-0, +0|1, e] */
 static bool at_the_call(lua_State *L, struct box *b, enum stage stage)
 {
-	if (!b->entry->open || !lua_istable(L, 1) || (stage != PREDICT && stage != PROBE))
+	if (!b->entry->open || !lua_istable(L, 1) ||
+	    (stage != PREDICT && stage != PROBE))
 		return false;
 	lua_getfield(L, 1, stage == PREDICT ? "predict" : "probe");
 	if (lua_isfunction(L, -1))
@@ -299,7 +315,8 @@ static struct pl_value *example(lua_State *L, struct box *b)
 	else if (lua_getfield(L, 1, "example") != LUA_TNIL) {
 		v = pl_map(a);
 		pl_map_set(a, v, "sign", pl_text(a, "?"));
-		pl_map_set(a, v, "note", pl_text(a, "not predicted: an example stands in"));
+		pl_map_set(
+		    a, v, "note", pl_text(a, "not predicted: an example stands in"));
 		pl_map_set(a, v, "result", pl_lua_value(L, -1, a, &err));
 	}
 	return v;
@@ -315,12 +332,11 @@ static int nothing_to_run(lua_State *L, struct box *b)
 	struct pl_value *v = example(L, b);
 	if (v)
 		return proceed(L, b, predicted(b, v));
-	pl_fail(&err, "dry-run.opaque",
-	    "%s cannot be predicted%s", b->entry->name,
+	pl_fail(&err, "dry-run.opaque", "%s cannot be predicted%s", b->entry->name,
 	    b->entry->open
-		? ": say at the call predict = function (o) return { result = … } end, "
-		  "example = …, or effect = \"read\" if it changes nothing"
-		: "");
+	        ? ": say at the call predict = function (o) return { result = … } end, "
+	          "example = …, or effect = \"read\" if it changes nothing"
+	        : "");
 	return fail(L, b, &err);
 }
 
@@ -336,14 +352,14 @@ static int stage_run(lua_State *L, struct box *b, enum stage stage)
 		if (at_the_call(L, b, stage))
 			return call_lua(L, b);
 		void (*fn)(struct pl_call *) = stage == ACT ? row->start
-		    : stage == PREDICT			    ? row->predict
-							    : row->probe;
+		    : stage == PREDICT                      ? row->predict
+		                                            : row->probe;
 		return fn ? call_host(L, b, row, fn, after_host) : nothing_to_run(L, b);
 	}
-	int ref = stage == ACT	 ? e->act
-	    : stage == OVERLAY	 ? e->overlay
-	    : stage == PREDICT	 ? e->predict
-				 : e->probe;
+	int ref = stage == ACT ? e->act
+	    : stage == OVERLAY ? e->overlay
+	    : stage == PREDICT ? e->predict
+	                       : e->probe;
 	if (!ref)
 		return nothing_to_run(L, b);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, ref);
@@ -405,12 +421,51 @@ static enum pl_class class_at_call(
 	if (!e->open || !lua_istable(L, 1))
 		return class;
 	if (lua_getfield(L, 1, "effect") != LUA_TNIL &&
-	    !(lua_isstring(L, -1) && pl_class_parse(lua_tostring(L, -1), &class)))
-		luaL_error(L, "%s: effect must be one of \"read\", \"write\", \"irreversible\", "
-			      "\"locks-out\"",
+	    !(lua_isstring(L, -1) && pl_class_parse(lua_tostring(L, -1), &class) &&
+	        class != PL_PURE))
+		luaL_error(L,
+		    "%s: effect must be one of \"read\", \"write\", \"irreversible\", "
+		    "\"locks-out\"",
 		    e->name);
 	lua_pop(L, 1);
 	return class;
+}
+
+static void refuse_call(
+    lua_State *L, const char *code, const char *fmt, const char *name)
+{
+	struct pl_err err;
+	pl_fail(&err, code, fmt, name);
+	pl_lua_raise(L, &err);
+}
+
+/* What can be seen of a call before its arguments are read. */
+static void check_call(lua_State *L, const struct pl_entry *e)
+{
+	if (!lua_isyieldable(L))
+		refuse_call(L, "script.place",
+		    "%s cannot be called here: table.sort, string.gsub, error handlers and the "
+		    "like cannot wait",
+		    e->name);
+	if (lua_gettop(L) > 1 && !lua_isnil(L, 2))
+		refuse_call(L, "option.table",
+		    "%s takes one argument: a table of options", e->name);
+	if (!lua_istable(L, 1))
+		return;
+	int as = lua_getfield(L, 1, "as");
+	if (as != LUA_TNIL && (as != LUA_TSTRING || lua_rawlen(L, -1) == 0))
+		refuse_call(
+		    L, "option.type", "%s: as must be text, the call's name", e->name);
+	if (!e->open)
+		return;
+	int probe = lua_getfield(L, 1, "probe");
+	if (probe != LUA_TNIL && probe != LUA_TFUNCTION)
+		refuse_call(L, "option.type", "%s: probe must be a function", e->name);
+	int predict = lua_getfield(L, 1, "predict");
+	if (predict != LUA_TNIL && predict != LUA_TFUNCTION && predict != LUA_TTABLE)
+		refuse_call(L, "option.type",
+		    "%s: predict must be a function or a table { result = … }",
+		    e->name);
 }
 
 int pl_gate_call(lua_State *L)
@@ -421,9 +476,11 @@ int pl_gate_call(lua_State *L)
 	struct pl_err err;
 	if (!c) {
 		pl_fail(&err, "script.loading",
-		    "%s was called while the script was loaded: effects belong into steps", e->name);
+		    "%s was called while the script was loaded: effects belong into steps",
+		    e->name);
 		return pl_lua_raise(L, &err);
 	}
+	check_call(L, e);
 	lua_settop(L, 1);
 	struct box *b = box_new(L);
 	b->coroutine = c;
@@ -442,7 +499,10 @@ int pl_gate_call(lua_State *L)
 	b->granted = c->granted;
 	b->overlay = c->overlay;
 	c->overlay = pl_run_is_dry(s->run) ? pl_run_overlay(s->run) : NULL;
-	return proceed(L, b, pl_effect_begin(&b->effect));
+	c->acted = false;
+	enum pl_verdict v = pl_effect_begin(&b->effect);
+	c->refused |= v == PL_REFUSE && strcmp(b->effect.err.code, "interrupted") == 0;
+	return proceed(L, b, v);
 }
 
 /* ---- a provider's own host calls ---------------------------------------------------------- */
@@ -473,5 +533,8 @@ int pl_gate_raw(lua_State *L)
 	b->coroutine = c;
 	b->entry = e;
 	b->args = pl_rows_arguments(L, 1, e, &b->arena);
+	const char *method = pl_get_text(b->args, "method", "GET");
+	c->acted |= strcmp(row->name, "http.request") == 0 &&
+	    strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
 	return call_host(L, b, row, row->start, after_raw);
 }

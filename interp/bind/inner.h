@@ -14,7 +14,7 @@ struct pl_entry {
 	enum pl_class class;
 	const struct pl_option *options;
 	size_t options_n;
-	const struct pl_row *row;			  /* host's */
+	const struct pl_row *row; /* host's */
 	int act, target, predict, probe, overlay; /* provider's: references; 0: none */
 	bool open; /* takes effect, predict, probe, example at the call */
 	bool bare; /* bare values in, bare value out: version.compare(a, b) */
@@ -22,8 +22,11 @@ struct pl_entry {
 
 struct pl_limits {
 	size_t memory, memory_max;
-	uint64_t instructions, instructions_max;
-	bool exceeded; /* an allocation was refused */
+	uint64_t instructions, instructions_max; /* of what runs outside of bodies */
+	size_t churn; /* bytes asked for since the hook last looked */
+	bool refused; /* an allocation, before the collector was asked */
+	bool exceeded; /* an allocation was refused for good */
+	lua_State *running; /* whose hook is to look */
 };
 
 /* A body under way: one coroutine. */
@@ -31,12 +34,15 @@ struct pl_coroutine {
 	struct pl_session *session;
 	struct pl_frame *frame;
 	lua_State *L;
-	int ref;	  /* keeps L alive */
-	int gate_depth;	  /* inside how many primitives */
+	int ref; /* keeps L alive */
+	int gate_depth; /* inside how many primitives */
 	bool cancelled;
+	uint64_t instructions;
+	bool refused; /* the gate let nothing more pass: the run is being stopped */
+	bool acted; /* the provider's verb under way sent something that may change */
 	struct pl_err why;
 	struct pl_call *waiting; /* what it waits for */
-	enum pl_class granted;	 /* class of the primitive under way */
+	enum pl_class granted; /* class of the primitive under way */
 	struct pl_value *overlay;
 	bool again; /* it asked to go back, why says where to */
 };
@@ -48,7 +54,7 @@ struct pl_session {
 	struct pl_arena arena;
 	lua_State *L;
 	struct pl_limits limits;
-	struct pl_err over;	/* set once a limit was passed */
+	struct pl_err over; /* set once a limit was passed */
 	struct pl_entry **rows;
 	size_t rows_n;
 	int env, language, safe; /* references */
@@ -69,6 +75,9 @@ lua_State *pl_lua_new(struct pl_limits *limits);
 struct pl_session *pl_lua_session(lua_State *L);
 void pl_lua_hook(lua_State *L, lua_Debug *ar);
 void pl_lua_watch(lua_State *L); /* sets the hook */
+/* Lines for one error message: adds to `all` while there is room, and counts. */
+void pl_problem_add(struct pl_buf *all, size_t *left_out, const char *line);
+void pl_problem_end(struct pl_buf *all, size_t left_out);
 /* Runs fn(L) with ud as its only argument inside one protected call. */
 bool pl_lua_protect(lua_State *L, lua_CFunction fn, void *ud, struct pl_err *err);
 /* [-0, +1, m] an arena that the collector frees. */
@@ -84,7 +93,8 @@ void pl_lua_error_open(lua_State *L);
 /* value.c */
 void pl_lua_push(lua_State *L, const struct pl_value *v); /* [-0, +1, m] */
 /* The value at index; NULL and err (value.*, naming the place) if it is no data. */
-struct pl_value *pl_lua_value(lua_State *L, int index, struct pl_arena *a, struct pl_err *err);
+struct pl_value *pl_lua_value(
+    lua_State *L, int index, struct pl_arena *a, struct pl_err *err);
 void pl_lua_value_open(lua_State *L);
 const struct pl_secret *pl_lua_secret(lua_State *L, int index); /* or NULL */
 int pl_lua_list(lua_State *L); /* json.array(t) */
@@ -98,11 +108,14 @@ void pl_lua_clock_open(lua_State *L);
 void pl_lua_words_open(lua_State *L);
 
 /* sandbox.c */
-void pl_sandbox_safe(lua_State *L);	/* [-0, +1, m] Lua's own library, the safe part */
-void pl_sandbox_env(struct pl_session *s, lua_State *L); /* [-0, +1, m] a script's names */
+void pl_sandbox_safe(lua_State *L); /* [-0, +1, m] Lua's own library, the safe part */
+void pl_sandbox_env(
+    struct pl_session *s, lua_State *L); /* [-0, +1, m] a script's names */
 /* The table on top behind an empty one that cannot be written. [-1, +1, m] */
 void pl_sandbox_readonly(lua_State *L, const char *name);
 int pl_sandbox_pairs(lua_State *L);
+/* What to say instead of a name of Lua's that scripts do not have; NULL: nothing. */
+const char *pl_sandbox_instead(const char *name);
 
 /* names.c: names that a chunk uses and nobody defined. Calls `found` for each with
  * its line. Expects the function on top of the stack. */
@@ -122,7 +135,7 @@ void pl_rows_install(struct pl_session *s, lua_State *L);
 
 /* gate.c */
 int pl_gate_call(lua_State *L); /* upvalue 1: the entry */
-int pl_gate_raw(lua_State *L);	/* upvalue 1: a host row; for providers */
+int pl_gate_raw(lua_State *L); /* upvalue 1: a host row; for providers */
 /* Whose call it is, for rows that live in this room. */
 struct pl_session *pl_gate_session(const struct pl_call *call);
 /* A line for whoever looks on; kept nowhere. */
@@ -135,8 +148,10 @@ void pl_body_resume(struct pl_coroutine *c);
 int pl_lua_again(lua_State *L);
 
 /* load.c */
-const char *pl_source_read(struct pl_session *s, const char *name, size_t *n, struct pl_err *err);
-bool pl_stdlib_load(lua_State *L, const char *name, struct pl_err *err); /* [+1] a function */
+const char *pl_source_read(
+    struct pl_session *s, const char *name, size_t *n, struct pl_err *err);
+bool pl_stdlib_load(
+    lua_State *L, const char *name, struct pl_err *err); /* [+1] a function */
 int pl_lua_require(lua_State *L);
 
 /* words.c, pure.c */

@@ -14,11 +14,30 @@ static int script_line(lua_State *L)
 		lua_getinfo(L, "Sl", &ar);
 		if (ar.source[0] == '@' && strncmp(ar.source, "@stdlib/", 8) != 0) {
 			lua_pushinteger(L, ar.currentline);
-			return 1;
+			lua_pushstring(L, ar.source + 1);
+			return 2;
 		}
 	}
 	lua_pushinteger(L, 0);
 	return 1;
+}
+
+/* good_pattern(text) -> true, or nil and why */
+static int good_pattern(lua_State *L)
+{
+	luaL_checkstring(L, 1);
+	lua_settop(L, 1);
+	lua_pushliteral(L, "");
+	lua_getfield(L, -1, "find");
+	lua_insert(L, -2);
+	lua_pushvalue(L, 1);
+	if (lua_pcall(L, 2, 0, 0) == LUA_OK) {
+		lua_pushboolean(L, true);
+		return 1;
+	}
+	lua_pushnil(L);
+	lua_insert(L, -2);
+	return 2;
 }
 
 static int quote(lua_State *L)
@@ -45,7 +64,8 @@ static int did_you_mean(lua_State *L)
 		lua_pop(L, 1);
 	}
 	const char *near = pl_nearest(word, words, n);
-	lua_pushstring(L, near ? lua_pushfstring(L, "; did you mean \"%s\"?", near) : "");
+	lua_pushstring(
+	    L, near ? lua_pushfstring(L, "; did you mean \"%s\"?", near) : "");
 	return 1;
 }
 
@@ -87,9 +107,9 @@ static int version(lua_State *L)
 
 void pl_language_host(struct pl_session *s, lua_State *L)
 {
-	static const luaL_Reg functions[] = {{"line", script_line}, {"quote", quote},
-	    {"did_you_mean", did_you_mean}, {"duration", duration}, {"version", version},
-	    {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"place", script_line}, {"quote", quote},
+	    {"good_pattern", good_pattern}, {"did_you_mean", did_you_mean},
+	    {"duration", duration}, {"version", version}, {NULL, NULL}};
 	(void)s;
 	luaL_newlib(L, functions);
 	lua_pushstring(L, PL_VERSION);
@@ -141,7 +161,8 @@ static void read_retry(lua_State *L, int fields, struct pl_step *step)
 	lua_pop(L, 1);
 }
 
-static void read_ceiling(struct pl_session *s, lua_State *L, int fields, struct pl_step *step)
+static void read_ceiling(
+    struct pl_session *s, lua_State *L, int fields, struct pl_step *step)
 {
 	step->ceiling = PL_WRITE;
 	const char *class = text_field(s, L, fields, "effect");
@@ -169,6 +190,7 @@ static void read_step(struct pl_session *s, lua_State *L, struct pl_step *step,
 	step->id = text_field(s, L, at, "id");
 	step->kind = kind_named(text_field(s, L, at, "kind"));
 	step->line = (unsigned)int_field(L, at, "line", 0);
+	step->file = text_field(s, L, at, "file");
 	step->parent = parent;
 	step->top = parent ? parent->top : position;
 	step->number = parent
@@ -214,6 +236,8 @@ static struct pl_step *read_steps(
 struct finding {
 	struct pl_session *s;
 	struct pl_buf text;
+	size_t left_out;
+	const char *file;
 	unsigned line;
 };
 
@@ -221,19 +245,25 @@ static void on_problem(void *arg, const struct pl_step *step, const char *what)
 {
 	struct finding *f = arg;
 	unsigned line = step ? step->line : 1;
-	if (!f->text.len)
+	const char *file = step && step->file ? step->file : f->s->file;
+	struct pl_buf text = {0};
+	if (!f->text.len) {
+		f->file = file;
 		f->line = line;
-	pl_buf_printf(&f->text, "%s%s:%u: ", f->text.len ? "\n" : "", f->s->file, line);
+	}
+	pl_buf_printf(&text, "%s:%u: ", file, line);
 	if (step)
 		pl_buf_printf(
-		    &f->text, "%s \"%s\": ", pl_step_kind_name(step->kind), step->id);
-	pl_buf_puts(&f->text, what);
+		    &text, "%s \"%s\": ", pl_step_kind_name(step->kind), step->id);
+	pl_buf_puts(&text, what);
+	pl_problem_add(&f->text, &f->left_out, text.at);
+	pl_buf_fini(&text);
 }
 
 static struct pl_value *read_params(struct pl_session *s, lua_State *L, int at)
 {
-	static const char *const fields[] = {"name", "kind", "help", "default", "choices",
-	    "min", "max", "pattern", "range", "optional"};
+	static const char *const fields[] = {"name", "kind", "help", "default",
+	    "choices", "min", "max", "pattern", "range", "optional"};
 	struct pl_value *list = pl_list(&s->arena);
 	lua_getfield(L, at, "params");
 	for (lua_Integer i = 1, n = luaL_len(L, -1); i <= n; i++) {
@@ -242,7 +272,8 @@ static struct pl_value *read_params(struct pl_session *s, lua_State *L, int at)
 		for (size_t k = 0; k < PL_COUNT(fields); k++) {
 			struct pl_err err;
 			if (lua_getfield(L, -1, fields[k]) != LUA_TNIL) {
-				struct pl_value *v = pl_lua_value(L, -1, &s->arena, &err);
+				struct pl_value *v =
+				    pl_lua_value(L, -1, &s->arena, &err);
 				if (v)
 					pl_map_set(&s->arena, p, fields[k], v);
 			}
@@ -274,8 +305,9 @@ bool pl_spine_read(struct pl_session *s, lua_State *L, struct pl_err *err)
 	if (ok)
 		s->spine = spine;
 	else {
+		pl_problem_end(&f.text, f.left_out);
 		pl_fail(err, "script.invalid", "%s", f.text.at);
-		err->line = f.line;
+		pl_err_place(err, f.file, f.line);
 	}
 	pl_buf_fini(&f.text);
 	return ok;
@@ -290,6 +322,20 @@ struct giving {
 	bool failed;
 };
 
+/* Text from the command line, or on a resume what the journal has. */
+static void push_given(lua_State *L, const struct giving *g)
+{
+	struct pl_arena *a = pl_lua_arena(L);
+	lua_newtable(L);
+	for (uint32_t i = 0; g->given && i < g->given->as.map.len; i++) {
+		const struct pl_pair *p = &g->given->as.map.at[i];
+		lua_pushlstring(L, p->key, p->key_len);
+		pl_lua_push(L, pl_unpack(a, p->value, NULL));
+		lua_rawset(L, -3);
+	}
+	lua_remove(L, -2);
+}
+
 static int give(lua_State *L)
 {
 	struct giving *g = lua_touserdata(L, 1);
@@ -300,15 +346,17 @@ static int give(lua_State *L)
 	lua_rawgeti(L, LUA_REGISTRYINDEX, s->pipeline);
 	lua_getfield(L, -1, "params");
 	lua_remove(L, -2);
-	pl_lua_push(L, g->given);
+	push_given(L, g);
 	lua_call(L, 2, 2);
 	if (lua_isnil(L, -2)) {
 		struct pl_buf all = {0};
+		size_t left_out = 0;
 		for (lua_Integer i = 1, n = luaL_len(L, -1); i <= n; i++) {
 			lua_geti(L, -1, i);
-			pl_buf_printf(&all, "%s%s", i > 1 ? "\n" : "", lua_tostring(L, -1));
-			lua_pop(L, 1);
+			pl_problem_add(&all, &left_out, luaL_tolstring(L, -1, NULL));
+			lua_pop(L, 2);
 		}
+		pl_problem_end(&all, left_out);
 		pl_fail(&g->err, "script.params", "%s", all.at);
 		pl_buf_fini(&all);
 		g->failed = true;
@@ -320,7 +368,8 @@ static int give(lua_State *L)
 	return 0;
 }
 
-bool pl_session_params(struct pl_session *s, const struct pl_value *given, struct pl_err *err)
+bool pl_session_params(
+    struct pl_session *s, const struct pl_value *given, struct pl_err *err)
 {
 	struct giving g = {.s = s, .given = given};
 	if (!pl_lua_protect(s->L, give, &g, err))

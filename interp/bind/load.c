@@ -37,7 +37,8 @@ bool pl_stdlib_load(lua_State *L, const char *name, struct pl_err *err)
 			n = e->n;
 		}
 	if (!bytes)
-		return pl_fail(err, "stdlib.missing", "the library has no \"%s\"", name);
+		return pl_fail(
+		    err, "stdlib.missing", "the library has no \"%s\"", name);
 	snprintf(chunk, sizeof chunk, "@%s", name);
 	int status = luaL_loadbufferx(L, bytes, n, chunk, "t");
 	pl_buf_fini(&disk);
@@ -50,7 +51,8 @@ bool pl_stdlib_load(lua_State *L, const char *name, struct pl_err *err)
 
 /* ---- sources -------------------------------------------------------------------- */
 
-static const struct pl_value *source_named(const struct pl_value *list, const char *name)
+static const struct pl_value *source_named(
+    const struct pl_value *list, const char *name)
 {
 	for (uint32_t i = 0; list && i < list->as.list.len; i++)
 		if (strcmp(pl_get_text(list->as.list.at[i], "name", ""), name) == 0)
@@ -64,8 +66,8 @@ const char *pl_source_read(
 {
 	const struct pl_value *text = source_named(s->pinned, name);
 	if (s->pinned && !text) {
-		pl_fail(err, "script.missing", "\"%s\" was not part of this run when it began",
-		    name);
+		pl_fail(err, "script.missing",
+		    "\"%s\" was not part of this run when it began", name);
 		return NULL;
 	}
 	if (!text) {
@@ -92,9 +94,11 @@ struct naming {
 	int env, assigned; /* indices */
 	const char *file;
 	struct pl_buf problems;
+	size_t left_out;
 	const char **known;
 	size_t known_n;
 	bool gathering; /* first pass: what the chunk itself defines */
+	unsigned line; /* of the first problem */
 };
 
 static void gather_names(struct naming *n)
@@ -122,7 +126,8 @@ static bool is_known(struct naming *n, const char *name)
 	return known;
 }
 
-static void on_name(void *arg, const char *name, unsigned line, bool assigned, bool main)
+static void on_name(
+    void *arg, const char *name, unsigned line, bool assigned, bool main)
 {
 	struct naming *n = arg;
 	if (n->gathering) {
@@ -132,20 +137,33 @@ static void on_name(void *arg, const char *name, unsigned line, bool assigned, b
 		}
 		return;
 	}
-	if (assigned && !main)
-		pl_buf_printf(&n->problems,
-		    "%s%s:%u: the global \"%s\" is set inside a function: say local",
-		    n->problems.len ? "\n" : "", n->file, line, name);
-	else if (!assigned && !is_known(n, name)) {
-		const char *near = pl_nearest(name, n->known, n->known_n);
-		pl_buf_printf(&n->problems, "%s%s:%u: the name \"%s\" is not defined%s%s%s",
-		    n->problems.len ? "\n" : "", n->file, line, name,
-		    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	struct pl_buf text = {0};
+	if (assigned && !main) {
+		pl_buf_printf(&text,
+		    "%s:%u: the global \"%s\" is set inside a function: say local",
+		    n->file, line, name);
+	} else if (!assigned && !is_known(n, name)) {
+		const char *instead = pl_sandbox_instead(name);
+		const char *near =
+		    instead ? NULL : pl_nearest(name, n->known, n->known_n);
+		pl_buf_printf(&text, "%s:%u: the name \"%s\" is not defined", n->file,
+		    line, name);
+		if (instead)
+			pl_buf_printf(&text, "; use %s", instead);
+		else if (near)
+			pl_buf_printf(&text, "; did you mean \"%s\"?", near);
 	}
+	if (text.len) {
+		if (!n->line)
+			n->line = line;
+		pl_problem_add(&n->problems, &n->left_out, text.at);
+	}
+	pl_buf_fini(&text);
 }
 
 /* The function on top uses only names that exist. */
-static bool names_defined(struct pl_session *s, lua_State *L, const char *file, struct pl_err *err)
+static bool names_defined(
+    struct pl_session *s, lua_State *L, const char *file, struct pl_err *err)
 {
 	int function = lua_gettop(L);
 	struct naming n = {.L = L, .file = file};
@@ -163,7 +181,9 @@ static bool names_defined(struct pl_session *s, lua_State *L, const char *file, 
 	free(n.known);
 	bool ok = n.problems.len == 0;
 	if (!ok) {
+		pl_problem_end(&n.problems, n.left_out);
 		pl_fail(err, "script.undefined", "%s", n.problems.at);
+		pl_err_place(err, file, n.line);
 	}
 	pl_buf_fini(&n.problems);
 	lua_settop(L, function);
@@ -179,7 +199,8 @@ static void compile(lua_State *L, struct pl_session *s, const char *name)
 	if (!text)
 		pl_lua_raise(L, &err);
 	if (n > 0 && text[0] == LUA_SIGNATURE[0]) {
-		pl_fail(&err, "script.bytecode", "%s is compiled; only source text is run", name);
+		pl_fail(&err, "script.bytecode",
+		    "%s is compiled; only source text is run", name);
 		pl_lua_raise(L, &err);
 	}
 	lua_pushfstring(L, "@%s", name);
@@ -202,7 +223,8 @@ static bool module_name_fits(const char *name)
 	if (!*name || *name == '.' || strlen(name) > 100 || strstr(name, ".."))
 		return false;
 	return name[strspn(name,
-		   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")] == 0 &&
+	           "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")] ==
+	    0 &&
 	    name[strlen(name) - 1] != '.';
 }
 
@@ -213,14 +235,17 @@ int pl_lua_require(lua_State *L)
 	const char *name = luaL_checkstring(L, 1);
 	lua_settop(L, 1);
 	if (!s->loading) {
-		pl_fail(&err, "script.require", "require \"%.80s\": modules are loaded with the "
-						"script, not while a step runs", name);
+		pl_fail(&err, "script.require",
+		    "require \"%.80s\": modules are loaded with the "
+		    "script, not while a step runs",
+		    name);
 		return pl_lua_raise(L, &err);
 	}
 	if (!module_name_fits(name)) {
 		pl_fail(&err, "script.require",
 		    "require \"%.80s\": a module is named by letters, digits, \"_\", \"-\", with "
-		    "dots for folders, and lies beside the pipeline", name);
+		    "dots for folders, and lies beside the pipeline",
+		    name);
 		return pl_lua_raise(L, &err);
 	}
 	luaL_getsubtable(L, LUA_REGISTRYINDEX, "pipe.modules");
@@ -256,23 +281,32 @@ struct loading {
 
 static void tell_problems(lua_State *L, int index, struct loading *l)
 {
-	struct pl_buf all = {0};
+	struct pl_buf all = {0}, text = {0};
+	size_t left_out = 0;
+	unsigned first = 0;
+	const char *first_file = l->file;
 	lua_Integer n = luaL_len(L, index);
 	for (lua_Integer i = 1; i <= n; i++) {
 		lua_geti(L, index, i);
 		lua_getfield(L, -1, "line");
 		lua_getfield(L, -2, "message");
-		pl_buf_printf(&all, "%s%s:%lld: %s", i > 1 ? "\n" : "", l->file,
-		    (long long)lua_tointeger(L, -2), lua_tostring(L, -1));
+		lua_getfield(L, -3, "file");
+		const char *file = lua_isstring(L, -1) ? lua_tostring(L, -1) : l->file;
+		unsigned line = (unsigned)lua_tointeger(L, -3);
+		pl_buf_reset(&text);
+		pl_buf_printf(&text, "%s:%u: %s", file, line, lua_tostring(L, -2));
+		pl_problem_add(&all, &left_out, text.at);
 		if (i == 1) {
-			l->err.line = (unsigned)lua_tointeger(L, -2);
+			first = line;
+			first_file = pl_arena_text(&l->s->arena, file, strlen(file));
 		}
-		lua_pop(L, 3);
+		lua_pop(L, 4);
 	}
-	unsigned line = l->err.line;
+	pl_problem_end(&all, left_out);
 	pl_fail(&l->err, "script.invalid", "%s", all.at ? all.at : "not valid");
-	l->err.line = line;
+	pl_err_place(&l->err, first_file, first);
 	pl_buf_fini(&all);
+	pl_buf_fini(&text);
 }
 
 static int load(lua_State *L)
@@ -305,7 +339,8 @@ const struct pl_spine *pl_session_load(
 	struct loading l = {.s = s, .file = file};
 	const char *slash = strrchr(file, '/');
 	s->file = pl_arena_text(&s->arena, file, strlen(file));
-	s->directory = slash ? pl_arena_text(&s->arena, file, (size_t)(slash - file) + 1) : "";
+	s->directory =
+	    slash ? pl_arena_text(&s->arena, file, (size_t)(slash - file) + 1) : "";
 	s->loading = true;
 	bool ok = pl_lua_protect(s->L, load, &l, err);
 	s->loading = false;

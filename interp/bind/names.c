@@ -10,12 +10,20 @@
 
 #include "inner.h"
 
-enum { OP_GETTABUP = 11, OP_SETTABUP = 15 };
+enum {
+	OP_LOADK = 3,
+	OP_GETUPVAL = 9,
+	OP_GETTABUP = 11,
+	OP_GETTABLE = 12,
+	OP_SETTABUP = 15,
+	OP_SETTABLE = 16
+};
 
 struct reader {
 	const unsigned char *at, *end;
 	bool ok;
-	void (*found)(void *arg, const char *name, unsigned line, bool assigned, bool main);
+	void (*found)(
+	    void *arg, const char *name, unsigned line, bool assigned, bool main);
 	void *arg;
 };
 
@@ -36,7 +44,7 @@ struct proto {
 	struct {
 		size_t pc;
 		unsigned line;
-	} *absolute;
+	} * absolute;
 	size_t absolute_n;
 };
 
@@ -127,19 +135,49 @@ static unsigned line_of(const struct proto *p, size_t pc)
 	return line;
 }
 
+/* What the temporary registers of a long form hold. */
+struct registers {
+	bool env[256];
+	uint32_t constant[256]; /* its index plus one; 0: something else */
+};
+
+/*
+ * The constant that names a global which the instruction reads or writes, plus
+ * one; 0: none. Behind the 256th constant of a function the name does not fit
+ * the instruction: GETUPVAL env, LOADK name, and GETTABLE or SETTABLE on both.
+ */
+static uint32_t global_of(
+    const struct proto *p, struct registers *regs, uint32_t word, bool *set)
+{
+	unsigned op = word & 0x7f, a = (word >> 7) & 0xff;
+	unsigned b = (word >> 16) & 0xff, c = (word >> 24) & 0xff;
+	uint32_t found = 0;
+	*set = op == OP_SETTABUP || op == OP_SETTABLE;
+	if (op == OP_GETTABUP && (int)b == p->env)
+		found = c + 1;
+	else if (op == OP_SETTABUP && (int)a == p->env)
+		found = b + 1;
+	else if (op == OP_GETTABLE && regs->env[b])
+		found = regs->constant[c];
+	else if (op == OP_SETTABLE && regs->env[a])
+		found = regs->constant[b];
+	regs->env[a] = op == OP_GETUPVAL && (int)b == p->env;
+	regs->constant[a] = op == OP_LOADK ? (word >> 15) + 1 : 0;
+	return found;
+}
+
 static void report(struct reader *r, const struct proto *p, bool main)
 {
+	struct registers regs = {0};
 	for (size_t pc = 0; p->env >= 0 && pc < p->code_n; pc++) {
 		uint32_t word;
+		bool set;
 		memcpy(&word, p->code + pc * 4, 4);
-		unsigned op = word & 0x7f, a = (word >> 7) & 0xff;
-		unsigned b = (word >> 16) & 0xff, c = (word >> 24) & 0xff;
-		bool get = op == OP_GETTABUP && (int)b == p->env;
-		bool set = op == OP_SETTABUP && (int)a == p->env;
-		unsigned key = get ? c : b;
-		if ((!get && !set) || key >= p->constants_n || !p->constants[key].at)
+		uint32_t key = global_of(p, &regs, word, &set);
+		if (!key || key > p->constants_n || !p->constants[key - 1].at)
 			continue;
-		char *name = pl_strndup(p->constants[key].at, p->constants[key].n);
+		const struct text *t = &p->constants[key - 1];
+		char *name = pl_strndup(t->at, t->n);
 		r->found(r->arg, name, line_of(p, pc), set, main);
 		free(name);
 	}
@@ -209,11 +247,15 @@ void pl_names_check(lua_State *L,
 	/* Header: signature 4, version, format, data 6, three sizes, an integer and
 	 * a number; then the count of upvalues of the main function. */
 	static const unsigned char head[] = {0x1b, 'L', 'u', 'a', 0x54, 0x00};
-	const size_t header = 4 + 1 + 1 + 6 + 3 + sizeof(lua_Integer) + sizeof(lua_Number) + 1;
+	const size_t header =
+	    4 + 1 + 1 + 6 + 3 + sizeof(lua_Integer) + sizeof(lua_Number) + 1;
 	if (dump.len > header && memcmp(dump.at, head, sizeof head) == 0) {
 		const unsigned char *at = (const unsigned char *)dump.at;
-		struct reader r = {.at = at + header, .end = at + dump.len, .ok = true,
-		    .found = found, .arg = arg};
+		struct reader r = {.at = at + header,
+		    .end = at + dump.len,
+		    .ok = true,
+		    .found = found,
+		    .arg = arg};
 		function(&r, true);
 	}
 	pl_buf_fini(&dump);

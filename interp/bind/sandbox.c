@@ -162,8 +162,8 @@ static int show(lua_State *L)
 	if (lua_islightuserdata(L, 1) && !lua_touserdata(L, 1))
 		lua_pushliteral(L, "null");
 	else if ((lua_type(L, 1) == LUA_TTABLE || lua_type(L, 1) == LUA_TFUNCTION ||
-		     lua_type(L, 1) == LUA_TUSERDATA || lua_type(L, 1) == LUA_TTHREAD ||
-		     lua_type(L, 1) == LUA_TLIGHTUSERDATA) &&
+	             lua_type(L, 1) == LUA_TUSERDATA || lua_type(L, 1) == LUA_TTHREAD ||
+	             lua_type(L, 1) == LUA_TLIGHTUSERDATA) &&
 	    luaL_getmetafield(L, 1, "__tostring") == LUA_TNIL)
 		lua_pushstring(L, luaL_typename(L, 1));
 	else
@@ -185,8 +185,9 @@ static int format(lua_State *L)
 		argument++;
 		p += strspn(p, "-+ #0123456789.");
 		if (*p == 'p')
-			return luaL_error(L, "string.format: %%p shows an address, which "
-					     "differs from run to run");
+			return luaL_error(L,
+			    "string.format: %%p shows an address, which "
+			    "differs from run to run");
 		if (*p == 's' && argument <= top && !lua_isnoneornil(L, argument) &&
 		    !lua_isnumber(L, argument) && !lua_isstring(L, argument)) {
 			lua_pushcfunction(L, show);
@@ -208,15 +209,47 @@ static int set_metatable(lua_State *L)
 		luaL_checktype(L, 2, LUA_TTABLE);
 		lua_pushliteral(L, "__gc");
 		if (lua_rawget(L, 2) != LUA_TNIL)
-			return luaL_error(L, "__gc: a script has no finalizers; effects belong "
-					     "into steps");
-		lua_pop(L, 1);
+			return luaL_error(L,
+			    "__gc: a script has no finalizers; effects belong "
+			    "into steps");
+		lua_pushliteral(L, "__mode");
+		if (lua_rawget(L, 2) != LUA_TNIL)
+			return luaL_error(L,
+			    "__mode: what a weak table holds differs from "
+			    "run to run");
+		lua_pop(L, 2);
 	}
 	lua_settop(L, 2);
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_insert(L, 1);
 	lua_call(L, 2, 1);
 	return 1;
+}
+
+static int after_handled(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)ctx;
+	if (status == LUA_OK || status == LUA_YIELD)
+		return lua_gettop(L) - 2;
+	lua_pushboolean(L, false);
+	lua_pushvalue(L, 2);
+	lua_pushvalue(L, -3);
+	lua_call(L, 1, 1);
+	return 2;
+}
+
+/* xpcall(f, handler, …). Lua's own calls the handler with the hook switched off
+ * when it was the hook that raised: an endless handler could then not be ended.
+ * Here it is called once the stack was unwound. */
+static int call_handled(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	luaL_checkany(L, 2);
+	lua_pushboolean(L, true); /* the first result */
+	lua_pushvalue(L, 1);
+	lua_rotate(L, 3, 2); /* both below the function's arguments */
+	return after_handled(
+	    L, lua_pcallk(L, lua_gettop(L) - 4, LUA_MULTRET, 0, 0, after_handled), 0);
 }
 
 /* load(text [, name]): source text only, in the script's own environment. */
@@ -296,16 +329,17 @@ void pl_sandbox_readonly(lua_State *L, const char *name)
 
 /* ---- the lists ----------------------------------------------------------------------- */
 
-static const char *const base_names[] = {"assert", "error", "getmetatable", "ipairs", "pcall",
-    "rawequal", "rawget", "rawlen", "select", "tonumber", "type", "xpcall", "_VERSION", NULL};
-static const char *const string_names[] = {"byte", "char", "find", "format", "gmatch", "gsub",
-    "len", "lower", "match", "pack", "packsize", "rep", "reverse", "sub", "unpack", "upper",
+static const char *const base_names[] = {"assert", "error", "getmetatable", "ipairs",
+    "pcall", "rawequal", "rawget", "rawlen", "select", "tonumber", "type", "_VERSION",
     NULL};
+static const char *const string_names[] = {"byte", "char", "find", "format", "gmatch",
+    "gsub", "len", "lower", "match", "pack", "packsize", "rep", "reverse", "sub",
+    "unpack", "upper", NULL};
 static const char *const table_names[] = {
     "concat", "insert", "move", "pack", "remove", "sort", "unpack", NULL};
-static const char *const math_names[] = {"abs", "ceil", "exp", "floor", "fmod", "huge", "log",
-    "max", "maxinteger", "min", "mininteger", "modf", "pi", "sqrt", "tointeger", "type", "ult",
-    NULL};
+static const char *const math_names[] = {"abs", "ceil", "exp", "floor", "fmod", "huge",
+    "log", "max", "maxinteger", "min", "mininteger", "modf", "pi", "sqrt", "tointeger",
+    "type", "ult", NULL};
 static const char *const utf8_names[] = {
     "char", "charpattern", "codepoint", "codes", "len", "offset", NULL};
 
@@ -360,6 +394,8 @@ void pl_sandbox_safe(lua_State *L)
 	lua_setfield(L, safe, "next");
 	lua_pushcfunction(L, show);
 	lua_setfield(L, safe, "tostring");
+	lua_pushcfunction(L, call_handled);
+	lua_setfield(L, safe, "xpcall");
 	lua_pushlightuserdata(L, NULL);
 	lua_setfield(L, safe, "null");
 	open_library(L, LUA_STRLIBNAME, luaopen_string, string_names);
@@ -379,11 +415,27 @@ void pl_sandbox_safe(lua_State *L)
 
 /* ---- a script's environment --------------------------------------------------------------- */
 
+const char *pl_sandbox_instead(const char *name)
+{
+	static const struct {
+		const char *name, *instead;
+	} names[] = {{"print", "log.info"}, {"os", "clock, fs and proc"},
+	    {"io", "fs and proc"}, {"dofile", "require"}, {"loadfile", "require"},
+	    {"loadstring", "load"}, {"package", "require"},
+	    {"rawset", "a plain assignment"}, {"unpack", "table.unpack"}};
+	for (size_t i = 0; i < PL_COUNT(names); i++)
+		if (strcmp(names[i].name, name) == 0)
+			return names[i].instead;
+	return NULL;
+}
+
 static int undefined(lua_State *L)
 {
 	struct pl_err err;
-	pl_fail(&err, "script.undefined", "the name \"%s\" is not defined",
-	    lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?");
+	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
+	const char *instead = pl_sandbox_instead(name);
+	pl_fail(&err, "script.undefined", "the name \"%s\" is not defined%s%s", name,
+	    instead ? "; use " : "", instead ? instead : "");
 	return pl_lua_raise(L, &err);
 }
 

@@ -6,6 +6,10 @@
 
 /* How many instructions pass between two looks at the limits. */
 #define PL_HOOK_EVERY 10000
+/* Asking for memory costs time that no instruction shows: so many bytes count as
+ * one, and after so many the hook looks at once. */
+#define PL_CHURN_PER_INSTRUCTION 64
+#define PL_CHURN_SOON ((size_t)16 << 20)
 
 static void *allocate(void *ud, void *p, size_t old, size_t n)
 {
@@ -18,12 +22,21 @@ static void *allocate(void *ud, void *p, size_t old, size_t n)
 		return NULL;
 	}
 	if (n > old && limits->memory + (n - old) > limits->memory_max) {
-		limits->exceeded = true;
+		/* Lua then collects and asks again: the second refusal is the answer. */
+		limits->exceeded |= limits->refused;
+		limits->refused = true;
 		return NULL;
 	}
 	void *grown = realloc(p, n);
-	if (grown)
-		limits->memory = limits->memory - old + n;
+	if (!grown)
+		return NULL;
+	limits->memory = limits->memory - old + n;
+	if (n > old) {
+		limits->refused = false;
+		limits->churn += n - old;
+		if (limits->churn > PL_CHURN_SOON && limits->running)
+			lua_sethook(limits->running, pl_lua_hook, LUA_MASKCOUNT, 1);
+	}
 	return grown;
 }
 
@@ -74,13 +87,19 @@ void pl_lua_hook(lua_State *L, lua_Debug *ar)
 		    s->limits.memory_max >> 20);
 		exceed(L, s);
 	}
-	s->limits.instructions += (uint64_t)lua_gethookcount(L);
-	if (s->limits.instructions > s->limits.instructions_max) {
+	uint64_t *spent = c ? &c->instructions : &s->limits.instructions;
+	*spent +=
+	    (uint64_t)lua_gethookcount(L) + s->limits.churn / PL_CHURN_PER_INSTRUCTION;
+	s->limits.churn = 0;
+	if (*spent > s->limits.instructions_max) {
 		pl_fail(&s->over, "limit.instructions",
-		    "the script ran more than %llu million instructions: an endless loop?",
-		    (unsigned long long)(s->limits.instructions_max / 1000000));
+		    "the script ran more than %.3g million instructions without an end: an "
+		    "endless loop?",
+		    (double)s->limits.instructions_max / 1e6);
 		exceed(L, s);
 	}
+	if (lua_gethookcount(L) != PL_HOOK_EVERY)
+		pl_lua_watch(L);
 	/* Not between an act and its receipt: the gate lets go first. */
 	if (c && c->cancelled && c->gate_depth == 0) {
 		lua_sethook(L, pl_lua_hook, LUA_MASKCOUNT, 1);
@@ -123,4 +142,22 @@ struct pl_arena *pl_lua_arena(lua_State *L)
 	}
 	lua_setmetatable(L, -2);
 	return a;
+}
+
+/* One message holds this much; what does not fit is counted. */
+#define PL_PROBLEMS_ROOM 1250
+
+void pl_problem_add(struct pl_buf *all, size_t *left_out, const char *line)
+{
+	if (all->len && all->len + strlen(line) > PL_PROBLEMS_ROOM) {
+		(*left_out)++;
+		return;
+	}
+	pl_buf_printf(all, "%s%s", all->len ? "\n" : "", line);
+}
+
+void pl_problem_end(struct pl_buf *all, size_t left_out)
+{
+	if (left_out)
+		pl_buf_printf(all, "\n… and %zu more", left_out);
 }

@@ -17,7 +17,17 @@ enum pl_step_kind { PL_STEP, PL_GATE, PL_MANUAL, PL_WAIT, PL_PARALLEL, PL_EACH }
 const char *pl_step_kind_name(enum pl_step_kind k);
 
 /* The functions that a step may carry. */
-enum pl_body { PL_RUN, PL_WHEN, PL_VERIFY, PL_UNDO, PL_READY, PL_OVER, PL_ASSUME, PL_ASK, PL_BODIES };
+enum pl_body {
+	PL_RUN,
+	PL_WHEN,
+	PL_VERIFY,
+	PL_UNDO,
+	PL_READY,
+	PL_OVER,
+	PL_ASSUME,
+	PL_ASK,
+	PL_BODIES
+};
 const char *pl_body_name(enum pl_body b);
 
 struct pl_step {
@@ -25,18 +35,19 @@ struct pl_step {
 	const char *number; /* "3", children "3.1" */
 	enum pl_step_kind kind;
 	int body[PL_BODIES]; /* references for pl_outside.start; 0: none */
-	unsigned line;	     /* where it is declared */
+	const char *file; /* where it is declared; NULL: in the spine's */
+	unsigned line;
 	enum pl_class ceiling;
 	bool irreversible; /* declared so: no undo is expected */
-	const struct pl_value *needs;  /* list of ids, or NULL */
-	int64_t timeout_ms;	       /* 0: none */
-	int64_t every_ms;	       /* wait: between two looks */
-	int retry_times;	       /* more tries after the first */
+	const struct pl_value *needs; /* list of ids, or NULL */
+	int64_t timeout_ms; /* 0: none */
+	int64_t every_ms; /* wait: between two looks */
+	int retry_times; /* more tries after the first */
 	int64_t retry_first_ms, retry_max_ms;
-	const char *ask;     /* gate, manual: the question, if it is fixed text */
+	const char *ask; /* gate, manual: the question, if it is fixed text */
 	const char *confirm; /* gate: the word that has to be typed, or NULL */
-	int at_once;	     /* each: members at a time */
-	const char *key;     /* each: the member's field that names it */
+	int at_once; /* each: members at a time */
+	const char *key; /* each: the member's field that names it */
 	struct pl_step *parent, *children;
 	size_t children_n;
 	size_t top; /* index of the top-level step that it belongs to */
@@ -54,7 +65,8 @@ const struct pl_step *pl_spine_find(
     const struct pl_spine *s, const char *word, struct pl_err *err);
 /* Duplicate ids, unknown or later `needs`, no steps: calls `problem` for each. */
 void pl_spine_check(const struct pl_spine *s,
-    void (*problem)(void *arg, const struct pl_step *step, const char *what), void *arg);
+    void (*problem)(void *arg, const struct pl_step *step, const char *what),
+    void *arg);
 
 /* ---- frames: a step being carried out ---------------------------------- */
 
@@ -66,8 +78,8 @@ enum pl_state {
 	PL_FAILED,
 	PL_SUSPENDED, /* waits for a person or a far time; ends the process */
 	PL_DENIED,
-	PL_AGAIN,     /* asked for an earlier step to be repeated */
-	PL_STOPPED    /* interrupted between two effects */
+	PL_AGAIN, /* asked for an earlier step to be repeated */
+	PL_STOPPED /* interrupted between two effects */
 };
 const char *pl_state_name(enum pl_state s);
 
@@ -77,9 +89,10 @@ struct pl_frame {
 	struct pl_run *run;
 	const struct pl_step *step; /* NULL: the root, or a member of an each */
 	struct pl_frame *parent;
-	const char *member;		   /* name of the each member, or NULL */
-	const struct pl_value *element;    /* its value */
-	const char *address;		   /* "region[eu]" */
+	const char *member; /* name of the each member, or NULL */
+	const struct pl_value *element; /* its value */
+	const char *address; /* "region[eu]" */
+	const char *suffix; /* "[eu]", of an each in an each "[eu][a]" */
 	int attempt, try_number;
 	enum pl_state state;
 	struct pl_value *result;
@@ -87,9 +100,11 @@ struct pl_frame {
 	struct pl_frame **children;
 	size_t children_n, next, running;
 	size_t at_once;
-	bool bad;	    /* a child came to a bad end: no new ones are started */
-	bool replaying;	    /* taken up from the journal in the middle of a try */
+	bool bad; /* a child came to a bad end: no new ones are started */
+	bool replaying; /* taken up from the journal in the middle of a try */
 	int64_t started_ms; /* of the first try, also across resumes */
+	int64_t tried_ms; /* of this try */
+	bool late; /* a wait's time passed while nobody was there */
 	int polls, troubles;
 	const char *note; /* what a wait saw last */
 	void *timer, *deadline;
@@ -99,7 +114,7 @@ struct pl_frame {
 	enum pl_body body; /* the one under way, or the last */
 	bool in_body, body_ended, acted, timed_out;
 	struct pl_value *body_result; /* NULL: err */
-	struct pl_value *pending;     /* the result, while verify looks */
+	struct pl_value *pending; /* the result, while verify looks */
 	struct pl_err timeout_err;
 };
 
@@ -119,7 +134,8 @@ struct pl_outside {
 	void (*start)(void *arg, struct pl_frame *f, enum pl_body body);
 	/* Ends a body under way: pl_body_done follows with err. `now`: also in the
 	 * middle of an effect. */
-	void (*cancel)(void *arg, struct pl_frame *f, const struct pl_err *why, bool now);
+	void (*cancel)(
+	    void *arg, struct pl_frame *f, const struct pl_err *why, bool now);
 	void *(*timer)(void *arg, int64_t ms, void (*fn)(void *fn_arg), void *fn_arg);
 	void (*timer_stop)(void *arg, void *timer);
 	int64_t (*now)(void *arg);
@@ -139,7 +155,7 @@ struct pl_outside {
 struct pl_run_options {
 	const struct pl_spine *spine;
 	const struct pl_outside *outside;
-	struct pl_journal *journal;	/* NULL in a dry-run: nothing is kept */
+	struct pl_journal *journal; /* NULL in a dry-run: nothing is kept */
 	bool dry_run;
 	bool patient; /* waits stay in the process however long they are */
 	const char *id;
@@ -162,7 +178,8 @@ void pl_run_doom(struct pl_run *r, const struct pl_err *err);
 
 /* To be called once for each pl_outside.start. result NULL: err says why;
  * err->code "again": err->file is the step, err->msg the reason. */
-void pl_body_done(struct pl_frame *f, struct pl_value *result, const struct pl_err *err);
+void pl_body_done(
+    struct pl_frame *f, struct pl_value *result, const struct pl_err *err);
 
 /* How it ended. */
 struct pl_outcome {
@@ -186,7 +203,8 @@ struct pl_value *pl_run_effects(struct pl_run *r);
 /* dry-run: resource -> predicted state. */
 struct pl_value *pl_run_overlay(struct pl_run *r);
 /* Writes a record {type, …} on behalf of a frame (may be NULL): log lines. */
-bool pl_run_note(struct pl_run *r, struct pl_frame *f, struct pl_value *record, bool keep);
+bool pl_run_note(
+    struct pl_run *r, struct pl_frame *f, struct pl_value *record, bool keep);
 
 /* ---- the gate for effects ------------------------------------------------- */
 
@@ -200,21 +218,28 @@ bool pl_run_note(struct pl_run *r, struct pl_frame *f, struct pl_value *record, 
  *   PL_PROBE     begun once, outcome not known: look, then pl_effect_settled
  *   PL_REFUSE    e->err says why
  */
-enum pl_verdict { PL_ACT, PL_RECORDED, PL_FAILED_BEFORE, PL_PREDICT, PL_PROBE, PL_REFUSE };
+enum pl_verdict {
+	PL_ACT,
+	PL_RECORDED,
+	PL_FAILED_BEFORE,
+	PL_PREDICT,
+	PL_PROBE,
+	PL_REFUSE
+};
 
 struct pl_effect {
 	struct pl_frame *frame;
-	const char *name;	/* "git.push" */
-	const char *given;	/* name given at the call, or NULL */
+	const char *name; /* "git.push" */
+	const char *given; /* name given at the call, or NULL */
 	enum pl_class class;
 	struct pl_value *input; /* checked arguments */
-	const char *target;	/* what it changes, or NULL */
+	const char *target; /* what it changes, or NULL */
 	/* filled by the gate */
 	const char *key;
 	char digest[65];
 	bool kept; /* recorded in the journal */
 	struct pl_value *listed; /* its line in pl_run_effects */
-	int redone;		 /* times that a probe said "did not happen" */
+	int redone; /* times that a probe said "did not happen" */
 	struct pl_value *result;
 	struct pl_err err;
 };

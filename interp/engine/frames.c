@@ -27,13 +27,18 @@ struct pl_frame *pl_frame_new(struct pl_frame *parent, const struct pl_step *ste
 	f->attempt = r->attempts[step->top];
 	f->member = member ? member : parent->member;
 	f->element = element ? element : parent->element;
-	f->address =
-	    f->member ? pl_arena_printf(&r->arena, "%s[%s]", step->id, f->member) : step->id;
+	f->suffix = parent->suffix ? parent->suffix : "";
+	if (member)
+		f->suffix = pl_arena_printf(&r->arena, "%s[%s]", f->suffix, member);
+	f->address = f->member ? pl_arena_printf(&r->arena, "%s%s", step->id, f->suffix)
+	                       : step->id;
 	if ((parent->children_n & (parent->children_n + 1)) == 0) {
 		size_t cap = (parent->children_n + 1) * 2;
-		struct pl_frame **grown = pl_arena_alloc(&r->arena, cap * sizeof *grown);
+		struct pl_frame **grown =
+		    pl_arena_alloc(&r->arena, cap * sizeof *grown);
 		if (parent->children_n)
-			memcpy(grown, parent->children, parent->children_n * sizeof *grown);
+			memcpy(grown, parent->children,
+			    parent->children_n * sizeof *grown);
 		parent->children = grown;
 	}
 	parent->children[parent->children_n++] = f;
@@ -184,7 +189,8 @@ void pl_frame_finish(struct pl_frame *f, enum pl_state state, struct pl_value *r
 	const struct pl_outside *out = r->o.outside;
 	struct pl_value *packed = result ? pl_run_keepable(r, result) : NULL;
 	struct pl_value *record = pl_record_new(r, "step.finished", f);
-	pl_map_set(&r->arena, record, "state", pl_text(&r->arena, pl_state_name(state)));
+	pl_map_set(
+	    &r->arena, record, "state", pl_text(&r->arena, pl_state_name(state)));
 	if (packed && packed->kind != PL_NULL)
 		pl_map_set(&r->arena, record, "result", packed);
 	pl_map_set(&r->arena, record, "took_ms",
@@ -217,22 +223,44 @@ static int64_t backoff(const struct pl_step *s, int tries)
 	return wait < s->retry_max_ms ? wait : s->retry_max_ms;
 }
 
+/* What the same script would do wrong again. */
+static bool is_mistake(const struct pl_err *err)
+{
+	static const char *const codes[] = {"script.", "option.", "limit.", "value.",
+	    "step.needs", "step.order", "step.missing", "effect.observing",
+	    "effect.ceiling", "effect.name", "effect.changed", "again.",
+	    "secret.missing", "secret.opaque"};
+	for (size_t i = 0; i < PL_COUNT(codes); i++)
+		if (strncmp(err->code, codes[i], strlen(codes[i])) == 0)
+			return true;
+	return false;
+}
+
 /* A mistake in the script, a refusal and an unknown outcome are not mended by
  * trying again. */
 static bool worth_retrying(const struct pl_frame *f)
 {
 	return f->step && f->try_number <= f->step->retry_times && !f->err.refused &&
-	    !f->err.unknown && strncmp(f->err.code, "script.", 7) != 0 &&
-	    strncmp(f->err.code, "option.", 7) != 0 &&
-	    strncmp(f->err.code, "limit.", 6) != 0 && !f->run->doomed &&
+	    !f->err.unknown && !is_mistake(&f->err) && !f->run->doomed &&
 	    !f->run->stopping;
+}
+
+/* Cut short by a signal: the try stays open, and a resume takes it up where it is. */
+static bool was_interrupted(struct pl_frame *f)
+{
+	bool cut = strcmp(f->err.code, "interrupted") == 0 ||
+	    (f->run->stopping &&
+	        (f->err.unknown || strcmp(f->err.code, "cancelled") == 0));
+	if (cut && strcmp(f->err.code, "interrupted") != 0)
+		pl_fail(&f->err, "interrupted", "stopped by a signal");
+	return cut;
 }
 
 static void fail(struct pl_frame *f)
 {
 	struct pl_run *r = f->run;
 	const struct pl_outside *out = r->o.outside;
-	if (strcmp(f->err.code, "interrupted") == 0) {
+	if (was_interrupted(f)) {
 		pl_frame_end(f, PL_STOPPED);
 		return;
 	}
@@ -244,10 +272,15 @@ static void fail(struct pl_frame *f)
 	pl_map_set(&r->arena, record, "error", error);
 	if (retry)
 		pl_map_set(&r->arena, record, "retry_in_ms", pl_int(&r->arena, wait));
+	struct pl_past *p = pl_past_of(r, pl_frame_key(f), true);
+	if (f->pending) {
+		p->ran = pl_run_keepable(r, f->pending);
+		pl_map_set(&r->arena, record, "result", (struct pl_value *)p->ran);
+		f->pending = NULL;
+	}
 	pl_record_keep(r, record, false, NULL);
 	pl_err_from_value(&f->err, error);
 	stop_timers(f);
-	struct pl_past *p = pl_past_of(r, pl_frame_key(f), true);
 	p->tries = f->try_number;
 	p->open = false;
 	p->started = f->started_ms;
@@ -259,17 +292,22 @@ static void fail(struct pl_frame *f)
 
 /* ---- a step's course -------------------------------------------------------------- */
 
+static void word_timeout(const struct pl_frame *f, struct pl_err *why)
+{
+	struct pl_buf limit = {0};
+	pl_duration_write(&limit, f->step->timeout_ms);
+	pl_fail(why, "step.timeout", "not done within %s%s%s", limit.at,
+	    f->note ? ": last seen: " : "", f->note ? f->note : "");
+	pl_buf_fini(&limit);
+}
+
 static void on_deadline(void *arg)
 {
 	struct pl_frame *f = arg;
 	const struct pl_outside *out = f->run->o.outside;
 	f->deadline = NULL;
-	struct pl_buf limit = {0};
-	pl_duration_write(&limit, f->step->timeout_ms);
 	struct pl_err why;
-	pl_fail(&why, "step.timeout", "not done within %s%s%s", limit.at,
-	    f->note ? ": last seen: " : "", f->note ? f->note : "");
-	pl_buf_fini(&limit);
+	word_timeout(f, &why);
 	if (f->in_body) {
 		f->timed_out = true;
 		f->timeout_err = why;
@@ -287,10 +325,13 @@ static void start_deadline(struct pl_frame *f)
 	if (!f->step->timeout_ms || f->deadline || f->run->o.dry_run)
 		return;
 	int64_t left = f->step->timeout_ms;
-	/* A wait's time runs on while nobody is there; a body's starts anew. */
+	/* A wait's time runs on while nobody is there; a body's starts anew. Whoever
+	 * comes too late looks once all the same: it may have got ready in time. */
 	if (f->step->kind == PL_WAIT)
-		left -= out->now(out->arg) - f->started_ms;
-	f->deadline = out->timer(out->arg, left > 0 ? left : 0, on_deadline, f);
+		left -= out->now(out->arg) - f->tried_ms;
+	f->late = left <= 0;
+	if (!f->late)
+		f->deadline = out->timer(out->arg, left, on_deadline, f);
 }
 
 static void look(void *arg)
@@ -303,6 +344,7 @@ static void look(void *arg)
 }
 
 static void ask(struct pl_frame *f, const char *question);
+static void begin_members(struct pl_frame *f, const struct pl_value *members);
 
 static void act(struct pl_frame *f)
 {
@@ -314,9 +356,15 @@ static void act(struct pl_frame *f)
 	case PL_WAIT:
 		look(f);
 		break;
-	case PL_EACH:
-		start_body(f, PL_OVER);
+	case PL_EACH: {
+		/* The list is asked for once in an attempt. */
+		const struct pl_past *p = pl_past_of(f->run, pl_frame_key(f), false);
+		if (p && p->members)
+			begin_members(f, pl_run_kept(f->run, p->members));
+		else
+			start_body(f, PL_OVER);
 		break;
+	}
 	case PL_GATE:
 	case PL_MANUAL:
 		if (s->body[PL_ASK])
@@ -334,6 +382,18 @@ static void act(struct pl_frame *f)
 	}
 }
 
+/* Another try looks first whether the one before did it after all. One that is
+ * taken up in its middle goes through its records instead: they give its result. */
+static void look_or_act(struct pl_frame *f)
+{
+	const struct pl_past *p = pl_past_of(f->run, pl_frame_key(f), false);
+	bool in_the_middle = f->replaying && p && p->touched;
+	if (f->step->body[PL_VERIFY] && f->try_number > 1 && !in_the_middle)
+		start_body(f, PL_VERIFY);
+	else
+		act(f);
+}
+
 static bool needs_met(struct pl_frame *f)
 {
 	const struct pl_value *needs = f->step->needs;
@@ -341,7 +401,8 @@ static bool needs_met(struct pl_frame *f)
 		const char *id = pl_text_of(needs->as.list.at[i], "");
 		if (!pl_frame_of(f, id))
 			return pl_fail(&f->err, "step.needs",
-			    "step \"%s\" needs \"%s\", which was skipped", f->address, id);
+			    "step \"%s\" needs \"%s\", which was skipped", f->address,
+			    id);
 	}
 	return true;
 }
@@ -362,6 +423,7 @@ static bool taken_up(struct pl_frame *f)
 	f->try_number = p->open ? p->tries - 1 : p->tries;
 	f->replaying = p->open;
 	f->started_ms = p->started;
+	f->tried_ms = p->open ? p->tried : 0;
 	return false;
 }
 
@@ -372,13 +434,15 @@ void pl_frame_begin(struct pl_frame *f)
 	f->state = PL_RUNNING;
 	f->polls = f->troubles = 0;
 	f->children_n = f->next = 0;
-	f->timed_out = f->bad = f->acted = false;
+	f->timed_out = f->bad = f->acted = f->late = false;
 	f->pending = NULL;
 	if (taken_up(f))
 		return;
 	f->try_number++;
 	if (!f->started_ms)
 		f->started_ms = out->now(out->arg);
+	if (!f->replaying || !f->tried_ms)
+		f->tried_ms = out->now(out->arg);
 	if (pl_frame_is_member(f)) {
 		f->at_once = 1;
 		for (size_t i = 0; i < f->step->children_n; i++)
@@ -401,10 +465,8 @@ void pl_frame_begin(struct pl_frame *f)
 	start_deadline(f);
 	if (f->step->body[PL_WHEN])
 		start_body(f, PL_WHEN);
-	else if (f->step->body[PL_VERIFY] && f->try_number + f->replaying > 1)
-		start_body(f, PL_VERIFY);
 	else
-		act(f);
+		look_or_act(f);
 }
 
 /* ---- gates ---------------------------------------------------------------------------- */
@@ -413,8 +475,8 @@ static void decided(struct pl_frame *f, const struct pl_value *decision)
 {
 	bool yes = strcmp(pl_get_text(decision, "answer", "no"), "yes") == 0;
 	if (!yes) {
-		pl_fail(&f->err, "gate.denied", "\"%s\" was answered with no%s%s", f->address,
-		    pl_get_text(decision, "comment", NULL) ? ": " : "",
+		pl_fail(&f->err, "gate.denied", "\"%s\" was answered with no%s%s",
+		    f->address, pl_get_text(decision, "comment", NULL) ? ": " : "",
 		    pl_get_text(decision, "comment", ""));
 		pl_frame_end(f, PL_DENIED);
 		return;
@@ -423,8 +485,8 @@ static void decided(struct pl_frame *f, const struct pl_value *decision)
 	const char *const fields[] = {"answer", "by", "comment", "how"};
 	for (size_t i = 0; i < PL_COUNT(fields); i++)
 		if (pl_get(decision, fields[i]))
-			pl_map_set(
-			    &f->run->arena, result, fields[i], pl_get(decision, fields[i]));
+			pl_map_set(&f->run->arena, result, fields[i],
+			    pl_get(decision, fields[i]));
 	f->pending = result;
 	if (f->step->body[PL_VERIFY])
 		start_body(f, PL_VERIFY);
@@ -470,8 +532,8 @@ static void ask(struct pl_frame *f, const char *question)
 	struct pl_value *record = pl_record_new(r, "gate.decided", f);
 	pl_map_set(a, record, "answer", pl_text(a, answer == PL_YES ? "yes" : "no"));
 	for (uint32_t i = 0; decision && i < decision->as.map.len; i++)
-		pl_map_set(
-		    a, record, decision->as.map.at[i].key, decision->as.map.at[i].value);
+		pl_map_set(a, record, decision->as.map.at[i].key,
+		    decision->as.map.at[i].value);
 	if (!pl_record_keep(r, record, true, &f->err))
 		fail(f);
 	else
@@ -491,6 +553,9 @@ static void later(struct pl_frame *f, const char *note)
 	pl_record_tell(r, record);
 	if (r->stopping) {
 		pl_frame_end(f, PL_STOPPED);
+	} else if (f->late) {
+		word_timeout(f, &f->err);
+		fail(f);
 	} else if (!r->o.patient && f->step->every_ms >= PL_WAIT_STAY_MS) {
 		pl_fail(&f->err, "wait.waiting", "%s", note ? note : "not ready yet");
 		pl_frame_end(f, PL_SUSPENDED);
@@ -531,32 +596,42 @@ static void after_ready(struct pl_frame *f)
 static void after_over(struct pl_frame *f)
 {
 	struct pl_run *r = f->run;
-	struct pl_past *p = pl_past_of(r, pl_frame_key(f), true);
-	const struct pl_value *members = p->members;
+	struct pl_value *members = pl_members_name(r, f->step, f->body_result, &f->err);
 	if (!members) {
-		members = pl_members_name(r, f->step, f->body_result, &f->err);
-		if (!members) {
-			fail(f);
-			return;
-		}
-		struct pl_value *record = pl_record_new(r, "each.members", f);
-		pl_map_set(&r->arena, record, "members", pl_run_keepable(r, members));
-		if (!pl_record_keep(r, record, false, &f->err)) {
-			fail(f);
-			return;
-		}
-	} else {
-		members = pl_run_kept(r, members);
+		fail(f);
+		return;
 	}
+	struct pl_value *record = pl_record_new(r, "each.members", f);
+	struct pl_value *packed = pl_run_keepable(r, members);
+	pl_map_set(&r->arena, record, "members", packed);
+	if (pl_record_keep(r, record, false, &f->err))
+		begin_members(f, pl_run_kept(r, packed));
+	else
+		fail(f);
+}
+
+static void begin_members(struct pl_frame *f, const struct pl_value *members)
+{
+	struct pl_run *r = f->run;
 	if (members->as.list.len == 0) {
 		pl_frame_finish(f, PL_DONE, pl_map(&r->arena));
 		return;
 	}
 	f->at_once = r->o.dry_run ? 1 : (size_t)f->step->at_once;
 	for (uint32_t i = 0; i < members->as.list.len; i++)
-		pl_frame_new(f, f->step, pl_get_text(members->as.list.at[i], "name", ""),
+		pl_frame_new(f, f->step,
+		    pl_get_text(members->as.list.at[i], "name", ""),
 		    pl_get(members->as.list.at[i], "value"));
 	pl_run_queue(f);
+}
+
+/* The result of what an earlier try did: as verify gives it, else as it was given. */
+static struct pl_value *proven(struct pl_frame *f)
+{
+	const struct pl_past *p = pl_past_of(f->run, pl_frame_key(f), false);
+	if (f->body_result->kind == PL_MAP)
+		return f->body_result;
+	return p && p->ran ? pl_run_kept(f->run, p->ran) : NULL;
 }
 
 static void after_verify(struct pl_frame *f)
@@ -564,10 +639,7 @@ static void after_verify(struct pl_frame *f)
 	bool held = truthy(f->body_result);
 	bool acted = f->acted || f->pending;
 	if (held)
-		pl_frame_finish(f, PL_DONE,
-		    acted                                ? f->pending
-			: f->body_result->kind == PL_MAP ? f->body_result
-							 : NULL);
+		pl_frame_finish(f, PL_DONE, acted ? f->pending : proven(f));
 	else if (!acted)
 		act(f);
 	else if (f->run->o.dry_run)
@@ -577,7 +649,6 @@ static void after_verify(struct pl_frame *f)
 		    "\"%s\" ran to its end, but its verify does not hold", f->address);
 		f->err.retryable = true;
 		f->acted = false;
-		f->pending = NULL;
 		fail(f);
 	}
 }
@@ -625,10 +696,8 @@ void pl_frame_after_body(struct pl_frame *f)
 	case PL_WHEN:
 		if (!truthy(f->body_result))
 			pl_frame_finish(f, PL_SKIPPED, NULL);
-		else if (f->step->body[PL_VERIFY] && f->try_number + f->replaying > 1)
-			start_body(f, PL_VERIFY);
 		else
-			act(f);
+			look_or_act(f);
 		break;
 	case PL_RUN:
 	case PL_UNDO:
@@ -644,7 +713,9 @@ void pl_frame_after_body(struct pl_frame *f)
 		pl_frame_finish(f, PL_DONE, f->body_result);
 		break;
 	case PL_ASK:
-		ask(f, pl_text_of(f->body_result, f->step->ask ? f->step->ask : f->step->id));
+		ask(f,
+		    pl_text_of(
+		        f->body_result, f->step->ask ? f->step->ask : f->step->id));
 		break;
 	case PL_READY:
 	case PL_BODIES:

@@ -16,11 +16,15 @@ void pl_index_fini(struct pl_index *x);
 
 /* What the journal knows of a step in one attempt. */
 struct pl_past {
-	int tries;	 /* begun so far */
-	bool open;	 /* the last try neither finished nor failed */
+	int tries; /* begun so far */
+	bool open; /* the last try neither finished nor failed */
+	bool touched; /* the open try left records of effects */
 	int64_t started; /* ms, the first try */
+	int64_t tried; /* ms, the last one */
 	enum pl_state state;
-	struct pl_value *result;   /* packed */
+	struct pl_value *result; /* packed */
+	const struct pl_value
+	    *ran; /* packed: of a run that its verify did not bear out */
 	const struct pl_value *members;
 	const struct pl_value *decision; /* of a gate */
 	bool asked;
@@ -71,7 +75,7 @@ struct pl_value *pl_run_kept(struct pl_run *r, const struct pl_value *packed);
 struct pl_value *pl_err_value(struct pl_arena *a, const struct pl_err *err);
 void pl_err_from_value(struct pl_err *err, const struct pl_value *v);
 const char *pl_frame_key(struct pl_frame *f); /* "region[eu]@2" */
-bool pl_body_observes(enum pl_body b);	      /* may only read */
+bool pl_body_observes(enum pl_body b); /* may only read */
 struct pl_past *pl_past_of(struct pl_run *r, const char *key, bool make);
 
 /* frames.c */

@@ -61,8 +61,8 @@ bool pl_record_keep(
 	if (!err)
 		err = &local;
 	if (r->o.journal &&
-	    !pl_journal_append(r->o.journal, &r->arena, record, out->now(out->arg), durable,
-		NULL, err)) {
+	    !pl_journal_append(r->o.journal, &r->arena, record, out->now(out->arg),
+	        durable, NULL, err)) {
 		pl_run_doom(r, err);
 		return false;
 	}
@@ -96,13 +96,26 @@ struct pl_value *pl_run_kept(struct pl_run *r, const struct pl_value *packed)
 	return pl_unpack(&r->arena, back, &r->o.outside->packing);
 }
 
+/* A script's error may hold any bytes, and a long one is cut anywhere. */
+static struct pl_value *readable(struct pl_arena *a, const char *text)
+{
+	size_t n = strlen(text);
+	if (pl_utf8_valid(text, n))
+		return pl_textn(a, text, n);
+	struct pl_buf clean = {0};
+	pl_printable(&clean, text, n, true);
+	struct pl_value *v = pl_textn(a, clean.at ? clean.at : "", clean.len);
+	pl_buf_fini(&clean);
+	return v;
+}
+
 struct pl_value *pl_err_value(struct pl_arena *a, const struct pl_err *err)
 {
 	struct pl_value *v = pl_map(a);
-	pl_map_set(a, v, "code", pl_text(a, err->code));
-	pl_map_set(a, v, "message", pl_text(a, err->msg));
+	pl_map_set(a, v, "code", readable(a, err->code));
+	pl_map_set(a, v, "message", readable(a, err->msg));
 	if (err->file[0]) {
-		pl_map_set(a, v, "file", pl_text(a, err->file));
+		pl_map_set(a, v, "file", readable(a, err->file));
 		pl_map_set(a, v, "line", pl_int(a, err->line));
 	}
 	if (err->retryable)
@@ -116,14 +129,17 @@ struct pl_value *pl_err_value(struct pl_arena *a, const struct pl_err *err)
 
 void pl_err_from_value(struct pl_err *err, const struct pl_value *v)
 {
-	pl_fail(err, pl_get_text(v, "code", "error"), "%s", pl_get_text(v, "message", ""));
-	pl_err_place(err, pl_get_text(v, "file", ""), (unsigned)pl_get_int(v, "line", 0));
+	pl_fail(
+	    err, pl_get_text(v, "code", "error"), "%s", pl_get_text(v, "message", ""));
+	pl_err_place(
+	    err, pl_get_text(v, "file", ""), (unsigned)pl_get_int(v, "line", 0));
 	err->retryable = pl_get_bool(v, "retryable", false);
 	err->refused = pl_get_bool(v, "refused", false);
 	err->unknown = pl_get_bool(v, "unknown", false);
 }
 
-bool pl_run_note(struct pl_run *r, struct pl_frame *f, struct pl_value *record, bool keep)
+bool pl_run_note(
+    struct pl_run *r, struct pl_frame *f, struct pl_value *record, bool keep)
 {
 	if (f && f->step)
 		pl_map_set(&r->arena, record, "step", pl_text(&r->arena, f->address));
@@ -150,7 +166,7 @@ static struct pl_past *past_named(struct pl_run *r, const struct pl_value *recor
 {
 	return pl_past_of(r,
 	    pl_arena_printf(&r->arena, "%s@%d", pl_get_text(record, "step", ""),
-		(int)pl_get_int(record, "attempt", 1)),
+	        (int)pl_get_int(record, "attempt", 1)),
 	    true);
 }
 
@@ -165,14 +181,17 @@ static struct pl_trace *trace_named(struct pl_run *r, const struct pl_value *rec
 	return t;
 }
 
-static void replay_step(struct pl_run *r, const char *type, const struct pl_value *record)
+static void replay_step(
+    struct pl_run *r, const char *type, const struct pl_value *record)
 {
 	struct pl_past *p = past_named(r, record);
 	if (strcmp(type, "step.started") == 0) {
 		p->tries = (int)pl_get_int(record, "try", 1);
 		p->open = true;
+		p->touched = false;
+		pl_time_parse(&p->tried, pl_get_text(record, "time", ""), NULL);
 		if (!p->started)
-			pl_time_parse(&p->started, pl_get_text(record, "time", ""), NULL);
+			p->started = p->tried;
 	} else if (strcmp(type, "step.finished") == 0) {
 		bool done = strcmp(pl_get_text(record, "state", "done"), "done") == 0;
 		p->open = false;
@@ -180,6 +199,8 @@ static void replay_step(struct pl_run *r, const char *type, const struct pl_valu
 		p->result = pl_get(record, "result");
 	} else if (strcmp(type, "step.failed") == 0) {
 		p->open = false;
+		if (pl_get(record, "result"))
+			p->ran = pl_get(record, "result");
 	} else if (strcmp(type, "each.members") == 0) {
 		p->members = pl_get(record, "members");
 	} else if (strcmp(type, "gate.asked") == 0) {
@@ -203,9 +224,11 @@ static struct pl_value *replay_listed(struct pl_run *r, const struct pl_value *r
 	return line;
 }
 
-static void replay_effect(struct pl_run *r, const char *type, const struct pl_value *record)
+static void replay_effect(
+    struct pl_run *r, const char *type, const struct pl_value *record)
 {
 	struct pl_trace *t = trace_named(r, record);
+	past_named(r, record)->touched = true;
 	bool intent = strcmp(type, "effect.intent") == 0;
 	bool read = strcmp(type, "effect.read") == 0;
 	if (intent && !t->listed)
@@ -229,13 +252,14 @@ static void replay_effect(struct pl_run *r, const char *type, const struct pl_va
 	if (t->listed)
 		pl_map_set(&r->arena, t->listed, "state",
 		    pl_text(&r->arena,
-			t->error	  ? "failed"
-			    : t->ended	  ? "done"
-			    : t->is_write ? "begun"
-					  : "did not happen"));
+		        t->error          ? "failed"
+		            : t->ended    ? "done"
+		            : t->is_write ? "begun"
+		                          : "did not happen"));
 }
 
-static bool replay_again(struct pl_run *r, const struct pl_value *record, struct pl_err *err)
+static bool replay_again(
+    struct pl_run *r, const struct pl_value *record, struct pl_err *err)
 {
 	const struct pl_step *to =
 	    pl_spine_find(r->o.spine, pl_get_text(record, "to", ""), err);

@@ -3,7 +3,8 @@
 
 #include "inner.h"
 
-static const char *const kinds[] = {"step", "gate", "manual", "wait", "parallel", "each"};
+static const char *const kinds[] = {
+    "step", "gate", "manual", "wait", "parallel", "each"};
 static const char *const bodies[] = {
     "run", "when", "verify", "undo", "ready", "over", "assume", "ask"};
 static const char *const states[] = {"pending", "running", "done", "skipped", "failed",
@@ -38,7 +39,8 @@ static const struct pl_step *search(
 	return NULL;
 }
 
-static void gather(const struct pl_step *steps, size_t n, const char **out, size_t *count)
+static void gather(
+    const struct pl_step *steps, size_t n, const char **out, size_t *count)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (out)
@@ -63,8 +65,9 @@ const struct pl_step *pl_spine_find(
 	n = 0;
 	gather(s->steps, s->steps_n, ids, &n);
 	const char *near = pl_nearest(word, ids, n);
-	pl_fail(err, "step.missing", "pipeline \"%s\" has no step \"%s\"%s%s%s", s->name, word,
-	    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
+	pl_fail(err, "step.missing", "pipeline \"%s\" has no step \"%s\"%s%s%s",
+	    s->name, word, near ? "; did you mean \"" : "", near ? near : "",
+	    near ? "\"?" : "");
 	pl_arena_fini(&a);
 	return NULL;
 }
@@ -77,37 +80,73 @@ struct checking {
 	struct pl_arena arena;
 };
 
+static bool holds(const struct pl_step *group, const struct pl_step *s)
+{
+	for (; s; s = s->parent)
+		if (s == group)
+			return true;
+	return false;
+}
+
+/* The innermost group that holds both; NULL: the pipeline itself. */
+static const struct pl_step *common(
+    const struct pl_step *s, const struct pl_step *other)
+{
+	const struct pl_step *g = s->parent;
+	while (g && !holds(g, other))
+		g = g->parent;
+	return g;
+}
+
+/* What stands between a step and one before it that it needs; NULL: nothing. */
+static const char *obstacle(
+    struct checking *c, const struct pl_step *s, const struct pl_step *other)
+{
+	const struct pl_step *both = common(s, other);
+	if (both && both->kind == PL_PARALLEL)
+		return pl_arena_printf(
+		    &c->arena, "needs \"%s\", which runs at the same time", other->id);
+	for (const struct pl_step *g = other->parent; g != both; g = g->parent)
+		if (g->kind == PL_EACH)
+			return pl_arena_printf(&c->arena,
+			    "needs \"%s\", a step of every member of \"%s\": needs = \"%s\" "
+			    "means all of them",
+			    other->id, g->id, g->id);
+	return NULL;
+}
+
 static void check_needs(struct checking *c, const struct pl_step *s)
 {
 	for (uint32_t i = 0; s->needs && i < s->needs->as.list.len; i++) {
 		const char *id = pl_text_of(s->needs->as.list.at[i], "");
 		const struct pl_step *other = pl_index_get(&c->seen, id);
-		if (other && other->parent && other->parent == s->parent &&
-		    s->parent->kind == PL_PARALLEL)
-			c->problem(c->arg, s,
-			    pl_arena_printf(&c->arena,
-				"needs \"%s\", which runs at the same time", id));
+		const char *what = other ? obstacle(c, s, other) : NULL;
+		if (what)
+			c->problem(c->arg, s, what);
 		if (other)
 			continue;
 		struct pl_err err;
 		if (pl_spine_find(c->spine, id, &err))
 			c->problem(c->arg, s,
-			    pl_arena_printf(&c->arena, "needs \"%s\", which comes later", id));
+			    pl_arena_printf(
+			        &c->arena, "needs \"%s\", which comes later", id));
 		else
 			c->problem(c->arg, s,
-			    pl_arena_printf(&c->arena, "needs \"%s\": %s", id, err.msg));
+			    pl_arena_printf(
+			        &c->arena, "needs \"%s\": %s", id, err.msg));
 	}
 }
 
 static void check_steps(struct checking *c, const struct pl_step *steps, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		const struct pl_step *s = &steps[i], *twin = pl_index_get(&c->seen, s->id);
+		const struct pl_step *s = &steps[i],
+		                     *twin = pl_index_get(&c->seen, s->id);
 		if (twin)
 			c->problem(c->arg, s,
 			    pl_arena_printf(&c->arena,
-				"the id \"%s\" is taken by the step in line %u", s->id,
-				twin->line));
+			        "the id \"%s\" is taken by the step in line %u", s->id,
+			        twin->line));
 		check_needs(c, s);
 		check_steps(c, s->children, s->children_n);
 		pl_index_put(&c->seen, s->id, (void *)s);

@@ -7,8 +7,15 @@ local host = ...
 
 local problems = {}
 
-local function problem(line, text, ...)
-  problems[#problems + 1] = { line = line, message = string.format(text, ...) }
+-- `at` is whatever bears a line and a file: a step, a parameter, the pipeline.
+local function problem(at, text, ...)
+  problems[#problems + 1] = { line = at.line, file = at.file, message = string.format(text, ...) }
+end
+
+-- Where the script stands, entered in the table that is given.
+local function placed(t)
+  t.line, t.file = host.place()
+  return t
 end
 
 local function sorted_keys(t)
@@ -28,11 +35,11 @@ local function a(kind)
   end
 end
 
-local function whole(least)
+local function whole(least, most)
   return function (value)
-    if math.type(value) ~= "integer" or value < least then
-      return nil, "must be a whole number, " .. least .. " or more"
-    end
+    if math.type(value) ~= "integer" then return nil, "must be a whole number" end
+    if least and value < least then return nil, "must be a whole number, " .. least .. " or more" end
+    if most and value > most then return nil, "must be " .. most .. " or less" end
     return value
   end
 end
@@ -45,11 +52,32 @@ local function duration(value)
   return ms
 end
 
+-- A duration that is no moment: in a time of nothing nothing can happen.
+local function longer(least, words)
+  return function (value)
+    local ms, why = duration(value)
+    if ms and ms < least then return nil, "must be " .. words .. " or longer" end
+    return ms, why
+  end
+end
+
+local function pattern(value)
+  if type(value) ~= "string" then return nil, "must be a pattern, as text" end
+  local good, why = host.good_pattern(value)
+  if not good then return nil, "is no pattern of Lua's: " .. why end
+  return value
+end
+
+local function some_text(value)
+  if type(value) ~= "string" or value == "" then return nil, "must be text" end
+  return value
+end
+
 local function ids(value)
   if type(value) == "string" then return { value } end
   if type(value) ~= "table" then return nil, "must be a list of step ids" end
-  for _, id in ipairs(value) do
-    if type(id) ~= "string" then return nil, "must be a list of step ids" end
+  for position, id in pairs(value) do
+    if math.type(position) ~= "integer" or type(id) ~= "string" then return nil, "must be a list of step ids" end
   end
   return value
 end
@@ -61,7 +89,7 @@ local function class(value)
   return value
 end
 
-local retry_fields = { times = whole(1), first = duration, max = duration }
+local retry_fields = { times = whole(1, 1000), first = duration, max = duration }
 
 local function retry(value)
   if math.type(value) == "integer" then value = { times = value } end
@@ -70,7 +98,7 @@ local function retry(value)
   for _, name in ipairs(sorted_keys(value)) do
     local check = retry_fields[name]
     if not check then
-      return nil, "has no field " .. host.quote(name) .. host.did_you_mean(name, sorted_keys(retry_fields))
+      return nil, "has no field " .. host.quote(name) .. host.did_you_mean(tostring(name), sorted_keys(retry_fields))
     end
     local got, why = check(value[name])
     if got == nil then return nil, name .. " " .. why end
@@ -97,7 +125,7 @@ end
 -- What each kind of step may say -----------------------------------------------
 
 local every_kind = {
-  title = a "string", when = a "function", needs = ids, was = a "string", timeout = duration,
+  title = a "string", when = a "function", needs = ids, was = a "string", timeout = longer(1, "1ms"),
 }
 
 local function kind_of(fields)
@@ -108,13 +136,13 @@ end
 local kinds = {
   step = { fields = kind_of { run = a "function", verify = a "function", undo = a "function",
     retry = retry, effect = class }, required = { "run" } },
-  gate = { fields = kind_of { ask = question, confirm = a "string", approvers = one_approver },
+  gate = { fields = kind_of { ask = question, confirm = some_text, approvers = one_approver },
     required = { "ask" } },
   manual = { fields = kind_of { ask = question, verify = a "function" }, required = { "ask" } },
-  wait = { fields = kind_of { ready = a "function", every = duration, assume = data_or_function },
+  wait = { fields = kind_of { ready = a "function", every = longer(100, "100ms"), assume = data_or_function },
     required = { "ready" } },
   parallel = { fields = kind_of {}, required = {}, holds = true },
-  each = { fields = kind_of { over = data_or_function, key = a "string", at_once = whole(1) },
+  each = { fields = kind_of { over = data_or_function, key = some_text, at_once = whole(1, 1000) },
     required = { "over" }, holds = true },
 }
 kinds.gate.fields.timeout = nil
@@ -128,28 +156,42 @@ local function is_step(value)
   return type(value) == "table" and getmetatable(value) == step_mark
 end
 
-local function check_id(kind, id, line)
+local function check_id(kind, id, at)
   if type(id) ~= "string" then
-    problem(line, '%s needs an id: %s "name" { … }', kind, kind)
+    problem(at, '%s needs an id: %s "name" { … }', kind, kind)
     return "?"
   end
   if not string.find(id, "^[%w_%-%.\x80-\xff]+$") or string.find(id, "^[%d%.]+$") then
-    problem(line, 'the id %s: letters, digits, "-", "_" and ".", and not only digits', host.quote(id))
+    problem(at, 'the id %s: letters, digits, "-", "_" and ".", and not only digits', host.quote(id))
   end
   return id
 end
 
 local function check_children(step, body)
-  for position, child in ipairs(body) do
-    if is_step(child) then
-      step.children[#step.children + 1] = child
-    elseif type(child) == "function" then
-      problem(step.line, "entry %d of %s is a step without its body { … }", position, host.quote(step.id))
-    else
-      problem(step.line, "entry %d of %s is a %s, not a step", position, host.quote(step.id), type(child))
+  local last, faulty = 0, false
+  for _, position in ipairs(sorted_keys(body)) do
+    local child, wrong = body[position], nil
+    if math.type(position) == "integer" then
+      if position ~= last + 1 then
+        problem(step, "entry %d of %s is nil: a step that is there only sometimes says when = …", last + 1,
+          host.quote(step.id))
+        faulty = true
+      end
+      last = position
+      if type(child) == "function" then
+        wrong = "is a step without its body { … }"
+      elseif not is_step(child) then
+        wrong = "is a " .. type(child) .. ", not a step"
+      end
+      if wrong then
+        problem(step, "entry %d of %s %s", position, host.quote(step.id), wrong)
+        faulty = true
+      else
+        step.children[#step.children + 1] = child
+      end
     end
   end
-  if #step.children == 0 then problem(step.line, "%s %s holds no steps", step.kind, host.quote(step.id)) end
+  if #step.children == 0 and not faulty then problem(step, "%s %s holds no steps", step.kind, host.quote(step.id)) end
 end
 
 local function read_fields(step, schema, body)
@@ -157,24 +199,24 @@ local function read_fields(step, schema, body)
     if type(name) == "string" then
       local check = schema.fields[name]
       if not check then
-        problem(step.line, "%s %s has no field %s%s", step.kind, host.quote(step.id), host.quote(name),
+        problem(step, "%s %s has no field %s%s", step.kind, host.quote(step.id), host.quote(name),
           host.did_you_mean(name, sorted_keys(schema.fields)))
       else
         local value, why = check(body[name])
         if value == nil then
-          problem(step.line, "%s %s: %s %s", step.kind, host.quote(step.id), name, why)
+          problem(step, "%s %s: %s %s", step.kind, host.quote(step.id), name, why)
         else
           step.fields[name] = value
         end
       end
     elseif not schema.holds then
-      problem(step.line, "%s %s holds an entry without a name (a %s)", step.kind, host.quote(step.id),
+      problem(step, "%s %s holds an entry without a name (a %s)", step.kind, host.quote(step.id),
         type(body[name]))
     end
   end
   for _, name in ipairs(schema.required) do
     if body[name] == nil then
-      problem(step.line, "%s %s lacks %s", step.kind, host.quote(step.id), host.quote(name))
+      problem(step, "%s %s lacks %s", step.kind, host.quote(step.id), host.quote(name))
     end
   end
 end
@@ -182,12 +224,13 @@ end
 local function word(kind)
   local schema = kinds[kind]
   return function (id)
-    local line = host.line()
-    id = check_id(kind, id, line)
+    local at = placed {}
+    id = check_id(kind, id, at)
     return function (body)
-      local step = setmetatable({ kind = kind, id = id, line = line, fields = {}, children = {} }, step_mark)
+      local step = setmetatable({ kind = kind, id = id, line = at.line, file = at.file, fields = {}, children = {} },
+        step_mark)
       if type(body) ~= "table" then
-        problem(line, "%s %s needs a body { … }", kind, host.quote(id))
+        problem(at, "%s %s needs a body { … }", kind, host.quote(id))
         return step
       end
       read_fields(step, schema, body)
@@ -200,44 +243,52 @@ end
 -- Parameters ---------------------------------------------------------------------
 
 local param_mark = {}
-local number_words = { min = whole(math.mininteger), max = whole(math.mininteger) }
+local number_words = { min = whole(), max = whole() }
 
 local param_kinds = {
-  text = { min = whole(0), max = whole(0), pattern = a "string" },
+  text = { min = whole(0), max = whole(0), pattern = pattern },
   integer = number_words,
   flag = {},
   choice = {},
   version_text = { range = a "string" },
 }
 
+local is_kind = {} -- the words themselves: `x = text` is `x = text {}`
+
 local function param(kind)
   local fields = param_kinds[kind]
   local known = { default = true, help = true, check = true, optional = true }
   for name in pairs(fields) do known[name] = true end
-  return function (body)
-    local line = host.line()
-    local p = setmetatable({ kind = kind, line = line, choices = {} }, param_mark)
+  local function word(body)
+    local p = setmetatable(placed { kind = kind, choices = {} }, param_mark)
+    if body ~= nil and type(body) ~= "table" then
+      problem(p, "a %s parameter takes a table: %s { help = … }", kind, kind)
+      body = nil
+    end
     for _, name in ipairs(sorted_keys(body or {})) do
       local value = body[name]
       if math.type(name) == "integer" and kind == "choice" then
-        if type(value) ~= "string" then problem(line, "a choice is a list of texts; entry %d is a %s", name, type(value)) end
+        if type(value) ~= "string" then problem(p, "a choice is a list of texts; entry %d is a %s", name, type(value)) end
         p.choices[#p.choices + 1] = value
       elseif not known[name] then
-        problem(line, "a %s parameter has no field %s%s", kind, host.quote(name),
+        problem(p, "a %s parameter has no field %s%s", kind, host.quote(name),
           host.did_you_mean(tostring(name), sorted_keys(known)))
       else
         local got, why = value, nil
         if fields[name] then got, why = fields[name](value) end
         if name == "help" and type(value) ~= "string" then got, why = nil, "must be text" end
         if name == "check" and type(value) ~= "function" then got, why = nil, "must be a function" end
-        if got == nil then problem(line, "%s %s", name, why) end
+        if name == "optional" and type(value) ~= "boolean" then got, why = nil, "must be true or false" end
+        if got == nil then problem(p, "%s %s", name, why) end
         p[name] = got
       end
     end
-    if kind == "choice" and #p.choices == 0 then problem(line, 'a choice needs its values: choice { "a", "b" }') end
+    if kind == "choice" and #p.choices == 0 then problem(p, 'a choice needs its values: choice { "a", "b" }') end
     if kind == "flag" and p.default == nil then p.default = false end
     return p
   end
+  is_kind[word] = true
+  return word
 end
 
 local readers = {}
@@ -351,12 +402,12 @@ local function read_header(pipeline, body)
     if type(name) == "string" then
       local check = header[name]
       if not check then
-        problem(pipeline.line, "pipeline %s has no field %s%s", host.quote(pipeline.name), host.quote(name),
+        problem(pipeline, "pipeline %s has no field %s%s", host.quote(pipeline.name), host.quote(name),
           host.did_you_mean(name, sorted_keys(header)))
       else
         local value, why = check(body[name])
         if value == nil then
-          problem(pipeline.line, "pipeline %s: %s %s", host.quote(pipeline.name), name, why)
+          problem(pipeline, "pipeline %s: %s %s", host.quote(pipeline.name), name, why)
         else
           pipeline[name] = value
         end
@@ -364,23 +415,32 @@ local function read_header(pipeline, body)
     end
   end
   if body.version == nil then
-    problem(pipeline.line, 'pipeline %s lacks its version: version = "1.0.0"', host.quote(pipeline.name))
+    problem(pipeline, 'pipeline %s lacks its version: version = "1.0.0"', host.quote(pipeline.name))
   end
+end
+
+local function copy(p)
+  local twin = {}
+  for k, v in pairs(p) do twin[k] = v end
+  return setmetatable(twin, param_mark)
 end
 
 local function header_params(pipeline)
   local list = {}
   for _, name in ipairs(sorted_keys(pipeline.params or {})) do
     local p = pipeline.params[name]
-    if type(p) == "function" then p = p {} end
-    if type(p) ~= "table" or getmetatable(p) ~= param_mark then
-      problem(pipeline.line, "parameter %s: must be text, integer, flag, choice or version_text { … }",
+    if type(p) == "function" and is_kind[p] then p = p {} end
+    if type(name) ~= "string" or not string.find(name, "^[%a_][%w_%-]*$") then
+      problem(pipeline, "the parameter's name %s: letters, digits, \"_\" and \"-\"", host.quote(tostring(name)))
+    elseif type(p) ~= "table" or getmetatable(p) ~= param_mark then
+      problem(pipeline, "parameter %s: must be text, integer, flag, choice or version_text { … }",
         host.quote(tostring(name)))
     else
+      p = copy(p) -- one description may serve two names
       p.name = name
       if p.default ~= nil then
         local got, why = read_param(p, p.default)
-        if got == nil then problem(p.line, "the default of parameter %s %s", host.quote(name), why) end
+        if got == nil then problem(p, "the default of parameter %s %s", host.quote(name), why) end
       end
       list[#list + 1] = p
     end
@@ -391,12 +451,13 @@ end
 local pipeline_mark = {}
 
 local function pipeline(name)
-  local line = host.line()
-  name = check_id("pipeline", name, line)
+  local at = placed {}
+  name = check_id("pipeline", name, at)
   return function (body)
-    local self = setmetatable({ kind = "pipeline", id = name, name = name, line = line, children = {} }, pipeline_mark)
+    local self = setmetatable({ kind = "pipeline", id = name, name = name, line = at.line, file = at.file,
+      children = {} }, pipeline_mark)
     if type(body) ~= "table" then
-      problem(line, "pipeline %s needs a body { … }", host.quote(name))
+      problem(at, "pipeline %s needs a body { … }", host.quote(name))
       body = {}
     end
     read_header(self, body)
@@ -409,7 +470,7 @@ end
 -- What a pipeline file returned, or a raise with everything that is wrong with it.
 local function accept(value)
   if #problems == 0 and (type(value) ~= "table" or getmetatable(value) ~= pipeline_mark) then
-    problem(1, 'the file must return its pipeline: return pipeline "name" { … }')
+    problem({ line = 1 }, 'the file must return its pipeline: return pipeline "name" { … }')
   end
   local found = problems
   problems = {}
