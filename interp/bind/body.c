@@ -123,8 +123,6 @@ static void push_r(lua_State *L, struct pl_session *s, struct pl_frame *f)
 	lua_createtable(L, 0, 8);
 	push_params(L, s);
 	lua_setfield(L, -2, "params");
-	pl_lua_push(L, pl_project_value(s->project));
-	lua_setfield(L, -2, "project");
 	const char *env = pl_get_text(s->params, "env", NULL);
 	const struct pl_value *chosen =
 	    env ? pl_project_environment(s->project, env, NULL) : NULL;
@@ -317,6 +315,18 @@ void pl_body_cancel(void *arg, struct pl_frame *f, const struct pl_err *why, boo
 		pl_call_cancel(c->waiting);
 }
 
+static bool can_go_back(
+    const struct pl_session *s, const struct pl_step *from, const char *id, struct pl_err *err)
+{
+	const struct pl_step *to = pl_spine_find(s->spine, id, err);
+	if (!to || (!to->parent && to->top <= from->top))
+		return to != NULL;
+	return pl_fail(err, "again.target",
+	    "again(\"%s\"): only a step of the outermost list, at or before \"%s\", can be gone "
+	    "back to",
+	    id, from->id);
+}
+
 /* again(id, why): the run goes back. A yield, so that no pcall can catch it. */
 int pl_lua_again(lua_State *L)
 {
@@ -329,6 +339,14 @@ int pl_lua_again(lua_State *L)
 		pl_fail(&err, "again.place", "again belongs into the `run` of a step");
 		return pl_lua_raise(L, &err);
 	}
+	if (!lua_isyieldable(L)) {
+		pl_fail(&err, "again.place",
+		    "again cannot be called here: table.sort, string.gsub, error handlers and "
+		    "the like cannot be left");
+		return pl_lua_raise(L, &err);
+	}
+	if (!can_go_back(s, c->frame->step, id, &err))
+		return pl_lua_raise(L, &err);
 	pl_fail(&c->why, "again", "%s", why);
 	pl_err_place(&c->why, id, 0);
 	c->again = true;

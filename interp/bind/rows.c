@@ -227,17 +227,23 @@ static void fill_in(lua_State *L, const struct pl_entry *e, struct pl_arena *a,
 	(void)index;
 }
 
+/* log.info "text", clock.sleep "2s": a bare value is the first option. */
+static bool stands_for_first(lua_State *L, int index, const struct pl_option *first)
+{
+	const unsigned text = PL_T_TEXT | PL_T_DURATION;
+	const unsigned number = PL_T_INTEGER | PL_T_NUMBER | PL_T_DURATION;
+	return (lua_type(L, index) == LUA_TSTRING && first->types & text) ||
+	    (lua_type(L, index) == LUA_TNUMBER && first->types & number);
+}
+
 struct pl_value *pl_rows_arguments(
     lua_State *L, int index, const struct pl_entry *e, struct pl_arena *a)
 {
 	struct pl_err err;
 	struct pl_value *args = pl_map(a);
-	if (lua_type(L, index) == LUA_TSTRING && e->options_n > 0 &&
-	    (e->options[0].types & PL_T_TEXT)) {
-		size_t n;
-		const char *text = lua_tolstring(L, index, &n);
-		pl_map_set(a, args, e->options[0].name,
-		    check(L, e, &e->options[0], pl_textn(a, text, n), a));
+	if (e->options_n > 0 && stands_for_first(L, index, &e->options[0])) {
+		struct pl_value *v = pl_lua_value(L, index, a, &err);
+		pl_map_set(a, args, e->options[0].name, check(L, e, &e->options[0], v, a));
 	} else if (lua_type(L, index) == LUA_TTABLE) {
 		luaL_checkstack(L, 6, NULL);
 		for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {

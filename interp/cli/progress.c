@@ -30,7 +30,7 @@ struct pl_progress {
 	struct pl_run *run;
 	const struct pl_spine *spine;
 	struct line *lines;
-	size_t n, cap;
+	size_t n, cap, last;
 	int drawn; /* lines of the live list on the screen */
 	int64_t beat;
 	struct pl_timer *redraw;
@@ -64,9 +64,14 @@ static void add_steps(struct pl_progress *p, const struct pl_step *steps, size_t
 /* The line of a step or member; members of an each get theirs when they begin. */
 static struct line *line_of(struct pl_progress *p, const char *address)
 {
-	for (size_t i = 0; i < p->n; i++)
-		if (strcmp(p->lines[i].address, address) == 0)
-			return &p->lines[i];
+	/* Records come in the order of steps: the line wanted is near the last one. */
+	for (size_t i = 0; i < p->n; i++) {
+		struct line *l = &p->lines[(p->last + i) % p->n];
+		if (strcmp(l->address, address) == 0) {
+			p->last = (size_t)(l - p->lines);
+			return l;
+		}
+	}
 	size_t n = strcspn(address, "[");
 	char *id = pl_strndup(address, n);
 	const struct pl_step *step = pl_spine_find(p->spine, id, NULL);
