@@ -5,6 +5,7 @@
 --   pipe run pipelines/release-friday.lua pull=12        merge a pull request first
 local release = require "lib.release"
 
+local short = release.short
 local remote = project.repository.remote
 local main = project.repository.main
 local staging = project.environments.staging
@@ -12,17 +13,12 @@ local production = project.environments.production
 local policy = project.policy
 local gate_check = project.checks.gate
 
+-- Stand in a dry-run for what only the real run can see.
+local AFTER_MERGE = "known after the merge"
+local AFTER_PUSH = "it starts with the push"
+
 local function ships(r)
   return r.out.candidate.ships
-end
-
-local function remote_branch(name)
-  local refs = git.ls_remote { remote = remote }
-  local sha = refs["refs/heads/" .. name]
-  if not sha then
-    refuse { code = "release.branch", message = "the remote has no branch \"" .. name .. "\"" }
-  end
-  return sha
 end
 
 return pipeline "release-friday" {
@@ -37,24 +33,36 @@ return pipeline "release-friday" {
       help = "release this commit of main (default: its newest)" },
   },
 
+  -- Every service is asked here once: a token that is wrong shows now, not half-way.
   step "look" {
     title = "What runs where",
     effect = "read",
     run = function ()
+      local began = clock.now().ms
       git.fetch { remote = remote, prune = true }
-      local refs = git.ls_remote { remote = remote }
-      local on_staging = release.serves(staging)
-      local on_production = release.serves(production)
-      log.info("staging runs " .. release.short(on_staging or "nothing")
-        .. ", production runs " .. release.short(on_production or "nothing"))
+      local on_main, on_production = release.head(main), release.head(production.branch)
+      local required = github.required_checks { branch = main }
+      railway.scope { environment = "staging" }
+      local before = railway.active { environment = "production" }[1]
+      supabase.migrations { environment = "staging" }
+      supabase.migrations { environment = "production" }
+      local runs, seen = release.serves("production")
+      log.info(select(2, release.serves("staging")))
+      log.info(seen)
+      if runs and not release.same(runs, on_production) then
+        log.warn(string.format("%s is at %s, but that is not what runs: an earlier release did not come through",
+          production.branch, short(on_production)))
+      end
+      if required.complete and not string.find(json.encode(required.checks), '"' .. gate_check .. '"', 1, true) then
+        log.warn(string.format("%s does not require %s: commits can get there without it", main, gate_check))
+      end
       for _, trigger in ipairs(railway.triggers { environment = "production" }) do
         if trigger.branch == production.branch and not trigger.wait_for_ci then
           log.warn("Railway does not wait for CI on " .. trigger.branch
             .. ": the API may be live before its migrations. Turn on \"Wait for CI\" there.")
         end
       end
-      return { main = refs["refs/heads/" .. main], production = refs["refs/heads/" .. production.branch],
-        staging_runs = on_staging, production_runs = on_production }
+      return { at = began, main = on_main, production = on_production, before = before }
     end,
   },
 
@@ -64,19 +72,21 @@ return pipeline "release-friday" {
     effect = "irreversible",
     run = function (r)
       local pull = github.pull { number = r.params.pull }
-      if pull.merged then
-        log.info("pull request #" .. pull.number .. " is merged already")
-        return { sha = pull.merge_sha }
+      local name = "pull request #" .. pull.number
+      if pull.merged and pull.base.ref == main then
+        log.info(name .. " is merged already, as " .. short(pull.merge_sha))
+        return { sha = pull.merge_sha, head = pull.head.sha }
       end
       if pull.base.ref ~= main then
-        refuse { code = "release.pull", message = string.format("pull request #%d goes to %s, not to %s",
-          pull.number, pull.base.ref, main) }
+        refuse { code = "release.pull", message = string.format("%s goes to %s, not to %s", name,
+          pull.base.ref, main) }
       end
-      local check, why = release.check(github.checks { sha = pull.head.sha }, gate_check)
+      local check, why = release.check(pull.head.sha, gate_check)
       if not check then
-        refuse { code = "release.pull", message = string.format("pull request #%d: %s", pull.number, why) }
+        refuse { code = "release.pull", message = string.format("%s: %s. Nothing was merged", name, why) }
       end
-      return github.merge { number = pull.number, sha = pull.head.sha }
+      local merged = github.merge { number = pull.number, sha = pull.head.sha }
+      return { sha = merged.sha, head = pull.head.sha }
     end,
   },
 
@@ -84,37 +94,41 @@ return pipeline "release-friday" {
     title = "The commit that would ship",
     effect = "read",
     run = function (r)
-      local merged = r.out.merge and r.out.merge.sha
-      if r.dry_run and merged and not string.find(merged, "^%x+$") then
-        log.info("what ships is known after the merge")
-        return { commit = merged, old = r.out.look.production, ships = true,
-          commits = json.array {}, parts = json.array {}, migrations = json.array {}, predicted = true }
-      end
+      local merge = r.out.merge
+      local predicted = merge and not string.find(merge.sha, "^%x+$")
       git.fetch { remote = remote }
-      local head = remote_branch(main)
-      local old = remote_branch(production.branch)
-      local commit = git.resolve { at = r.params.commit or merged or head }
+      local head, old = r.out.look.main, release.head(production.branch)
+      if not predicted then head = release.head(main) end
+      local commit = predicted and head or git.resolve { at = r.params.commit or merge and merge.sha or head }
       if not git.is_ancestor { ancestor = commit, descendant = head } then
-        refuse { code = "release.not_on_main", message = release.short(commit) .. " is not on " .. main }
+        refuse { code = "release.not_on_main", message = short(commit) .. " is not on " .. main }
       end
       if not git.is_ancestor { ancestor = old, descendant = commit } then
         refuse { code = "release.diverged", message = string.format(
           "%s (%s) has commits that %s has not: the two have diverged, or an older commit was asked for",
-          production.branch, release.short(old), release.short(commit)) }
+          production.branch, short(old), short(commit)) }
       end
-      local commits = json.array {}
-      for _, c in ipairs(git.log { from = commit, to = old }) do
-        commits[#commits + 1] = { sha = c.sha, subject = c.subject, author = c.author.name }
-        log.info(string.format("%s %s (%s)", release.short(c.sha), c.subject, c.author.name))
+      local tips = { commit }
+      if predicted and try(git.resolve, { at = merge.head }) then tips[2] = merge.head end
+      local out = release.contents(old, tips)
+      for _, c in ipairs(out.commits) do
+        log.info(string.format("%s %s (%s)", short(c.sha), c.subject, c.author))
       end
-      local parts = release.parts(git.changed { from = old, to = commit })
-      local migrations = release.pending("production", release.migrations(commit))
-      log.info(string.format("%d commits; parts: %s; migrations for production: %s", #commits,
-        #parts > 0 and table.concat(parts, ", ") or "none",
-        #migrations > 0 and table.concat(migrations, ", ") or "none"))
-      if commit == old then log.info("production is at this commit already: nothing ships") end
-      return { commit = commit, old = old, ships = commit ~= old, commits = commits, parts = parts,
-        migrations = migrations }
+      log.info(string.format("%s%s; parts: %s; migrations for production: %s",
+        release.count(out.commits, "commit"), predicted and ", and the merge" or "",
+        release.names(out.parts), release.names(out.migrations)))
+      out.commit, out.old, out.predicted = predicted and merge.sha or commit, old, predicted
+      out.ships = out.commit ~= old
+      if not out.ships then
+        local runs, seen = release.serves("production")
+        if not release.same(runs, commit) then
+          fail { code = "release.not_live", message = string.format(
+            "%s is at %s already, nothing is left to push; but %s. Its deployment did not come through: resume the run that pushed it, or deploy it again in Railway",
+            production.branch, short(commit), seen) }
+        end
+        log.info("production has and runs this commit already: nothing ships")
+      end
+      return out
     end,
   },
 
@@ -123,8 +137,8 @@ return pipeline "release-friday" {
     when = ships,
     every = policy.poll, timeout = policy.check_timeout,
     ready = function (r)
-      if r.out.candidate.predicted then return false, "known after the merge" end
-      return release.check(github.checks { sha = r.out.candidate.commit }, gate_check)
+      if r.out.candidate.predicted then return false, AFTER_MERGE end
+      return release.check(r.out.candidate.commit, gate_check)
     end,
     assume = { name = gate_check, conclusion = "success" },
   },
@@ -136,13 +150,8 @@ return pipeline "release-friday" {
       title = "Staging's own deployment of this commit",
       every = policy.poll, timeout = policy.deploy_timeout,
       ready = function (r)
-        if r.out.candidate.predicted then return false, "known after the merge" end
-        local d, why = release.judge(
-          railway.deployment_of { environment = "staging", commit = r.out.candidate.commit }, "staging")
-        if not d then return false, why end
-        local serves, seen = release.serves(staging)
-        if serves ~= r.out.candidate.commit then return false, seen end
-        return d
+        if r.out.candidate.predicted then return false, AFTER_MERGE end
+        return release.on_staging(r.out.candidate.commit, r.params.commit ~= nil)
       end,
       assume = { id = "(known after the deployment)", status = "SUCCESS" },
     },
@@ -150,13 +159,30 @@ return pipeline "release-friday" {
       title = "Staging's migrations",
       every = policy.poll, timeout = policy.deploy_timeout,
       ready = function (r)
-        if r.out.candidate.predicted then return false, "known after the merge" end
+        if r.out.candidate.predicted then return false, AFTER_MERGE end
         local missing = release.pending("staging", release.migrations(r.out.candidate.commit))
-        if #missing > 0 then return false, "not applied yet: " .. table.concat(missing, ", ") end
-        return true
+        return #missing == 0, "not applied yet: " .. release.names(missing)
       end,
       assume = true,
     },
+  },
+
+  step "way-back" {
+    title = "The way back, before going forward",
+    when = ships,
+    effect = "read",
+    run = function (r)
+      local before, migrations = r.out.look.before, r.out.candidate.migrations
+      local words = before and string.format("Back: in Railway, production, \"Rollback\" to deployment %s of %s",
+        before.id, short(before.commit or "?")) or "Back: there is no deployment to go back to"
+      if #migrations > 0 then
+        words = words .. "; the database does not go back with it, " .. release.names(migrations)
+          .. " would need a migration that reverses"
+      end
+      log.info(words)
+      local staging_runs = not r.dry_run and release.serves("staging") or nil
+      return { staging_runs = staging_runs, words = words, deployment = before and before.id, commit = r.out.candidate.old }
+    end,
   },
 
   gate "staging-tested" {
@@ -164,47 +190,42 @@ return pipeline "release-friday" {
     when = ships,
     confirm = "production",
     ask = function (r)
-      local c = r.out.candidate
-      return string.format("Was staging tested at %s (%s)? %d commits and %d migrations would go to production.",
-        release.short(c.commit), staging.url, #c.commits, #c.migrations)
-    end,
-  },
-
-  step "still-true" {
-    title = "Nothing moved meanwhile",
-    when = ships,
-    effect = "read",
-    run = function (r)
-      local c = r.out.candidate
-      if c.predicted then return end
-      local head, old = remote_branch(main), remote_branch(production.branch)
-      if old ~= c.old then
-        refuse { code = "release.production_moved", message = string.format(
-          "%s was at %s when this release began and is at %s now: somebody else released. Nothing was pushed; look at it and begin anew",
-          production.branch, release.short(c.old), release.short(old)) }
-      end
-      if head ~= c.commit and not r.params.commit then
-        refuse { code = "release.main_moved", message = string.format(
-          "%s was at %s when staging was tested and is at %s now: staging may not run what was tested. Nothing was pushed; test again, or say commit=%s",
-          main, release.short(c.commit), release.short(head), c.commit) }
-      end
-      release.check(github.checks { sha = c.commit }, gate_check)
+      local c, runs = r.out.candidate, r.out["way-back"].staging_runs
+      local what = c.predicted and "what the merge makes" or short(c.commit)
+      local moved = runs and not release.same(runs, c.commit)
+      return string.format("Was staging tested at %s (%s)? %s by %s and %s would go to production.%s",
+        what, staging.url, release.count(c.commits, "commit"), release.names(release.authors(c.commits)),
+        release.count(c.migrations, "migration"),
+        moved and " Staging runs " .. short(runs) .. " by now." or "")
     end,
   },
 
   step "promote" {
-    title = "Push exactly that commit to " .. production.branch,
+    title = "Nothing moved meanwhile: push exactly that commit to " .. production.branch,
     when = ships,
     effect = "irreversible",
     run = function (r)
       local c = r.out.candidate
-      local at = clock.now().ms
-      local before
-      for _, d in ipairs(railway.active { environment = "production" }) do
-        before = before or d
+      local old = release.head(production.branch)
+      -- There already: pushed, and the answer was lost. The push looks for itself.
+      if not c.predicted and old ~= c.commit then
+        local head = release.head(main)
+        if old ~= c.old then
+          refuse { code = "release.production_moved", message = string.format(
+            "%s was at %s when this release began and is at %s now: somebody else released. Nothing was pushed; look at it and begin anew",
+            production.branch, short(c.old), short(old)) }
+        end
+        if head ~= c.commit and not r.params.commit then
+          refuse { code = "release.main_moved", message = string.format(
+            "%s was at %s when staging was tested and is at %s now: staging may not run what was tested. Nothing was pushed; begin anew, for what was tested with commit=%s",
+            main, short(c.commit), short(head), short(c.commit)) }
+        end
+        local check, why = release.check(c.commit, gate_check)
+        if not check then
+          refuse { code = "release.check", message = why .. " (it was green before). Nothing was pushed" }
+        end
       end
-      git.push { remote = remote, branch = production.branch, commit = c.commit, expect = c.old }
-      return { at = at, before = before }
+      return git.push { remote = remote, branch = production.branch, commit = c.commit, expect = c.old }
     end,
   },
 
@@ -215,23 +236,8 @@ return pipeline "release-friday" {
       title = project.database.workflow,
       every = policy.poll, timeout = policy.deploy_timeout,
       ready = function (r)
-        if r.dry_run then return false, "it starts with the push" end
-        local runs = github.workflow_runs { workflow = project.database.workflow, sha = r.out.candidate.commit,
-          branch = production.branch, event = "push" }
-        if #runs == 0 then return false, "its run has not appeared yet" end
-        local run = github.workflow_run { id = runs[1].id }
-        if run.status ~= "completed" then return false, "run " .. run.id .. " is " .. run.status end
-        if run.conclusion ~= "success" then
-          fail { code = "release.workflow", message = string.format("%s, run %d, ended with %s (%s)",
-            project.database.workflow, run.id, run.conclusion, run.url) }
-        end
-        local missing = release.pending("production", release.migrations(r.out.candidate.commit))
-        if #missing > 0 then
-          fail { code = "release.migrations", message = string.format(
-            "%s, run %d, ended well, but production lacks %s", project.database.workflow, run.id,
-            table.concat(missing, ", ")) }
-        end
-        return { id = run.id, url = run.url }
+        if r.dry_run then return false, AFTER_PUSH end
+        return release.migrated(r)
       end,
       assume = { id = 0 },
     },
@@ -239,9 +245,8 @@ return pipeline "release-friday" {
       title = "Railway's own deployment of this commit",
       every = policy.poll, timeout = policy.deploy_timeout,
       ready = function (r)
-        if r.dry_run then return false, "it starts with the push" end
-        return release.judge(railway.deployment_of { environment = "production",
-          commit = r.out.candidate.commit, since = r.out.promote.at - 120000 }, "production")
+        if r.dry_run then return false, AFTER_PUSH end
+        return release.deployed(r)
       end,
       assume = { id = "(known after git.push)", status = "SUCCESS" },
     },
@@ -252,9 +257,10 @@ return pipeline "release-friday" {
     when = ships,
     every = policy.poll, timeout = policy.health_timeout,
     ready = function (r)
-      local serves, seen = release.serves(production)
-      if serves ~= r.out.candidate.commit then return false, seen end
-      return { commit = serves, at = clock.now().ms }
+      if r.dry_run then return false, AFTER_PUSH end
+      local runs, seen = release.serves("production")
+      if not release.same(runs, r.out.candidate.commit) then return false, seen end
+      return { commit = runs, at = clock.now().ms }
     end,
     assume = function (r) return { commit = r.out.candidate.commit, at = clock.now().ms } end,
   },
@@ -265,40 +271,8 @@ return pipeline "release-friday" {
     every = policy.poll, timeout = policy.soak + policy.deploy_timeout,
     ready = function (r)
       if r.dry_run then return false, "it is watched after the release" end
-      local d, why = release.judge(
-        railway.deployment { environment = "production", id = r.out.api.id }, "production")
-      if not d then return false, why end
-      local serves, seen = release.serves(production)
-      if serves ~= r.out.candidate.commit then
-        fail { code = "release.health", message = "production was healthy and is not any more: " .. seen }
-      end
-      local ends = r.out.health.at + policy.soak
-      if clock.now().ms < ends then return false, "healthy; watched until " .. clock.text(ends) end
-      return true
+      return release.soaked(r)
     end,
     assume = true,
-  },
-
-  step "way-back" {
-    title = "The way back",
-    when = ships,
-    effect = "read",
-    run = function (r)
-      local before = r.out.promote.before
-      if before then
-        local d = railway.deployment { environment = "production", id = before.id }
-        log.info(string.format("back: Railway, production, deployment %s of %s%s", d.id,
-          release.short(d.commit or "?"), d.can_rollback and ", \"Rollback\" is offered"
-            or "; it cannot be rolled back to any more: deploy its commit"))
-      else
-        log.info("back: there was no deployment before this one")
-      end
-      local migrations = r.out.candidate.migrations
-      if #migrations > 0 then
-        log.info("the database does not go back by itself: " .. table.concat(migrations, ", ")
-          .. " need a migration that reverses them")
-      end
-      return { deployment = before and before.id, commit = r.out.candidate.old }
-    end,
   },
 }

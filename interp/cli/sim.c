@@ -1,4 +1,4 @@
-/* pipe sim up|show|ledger|reset: the simulated world, from outside. */
+/* pipe sim up|show|ledger|wait|reset: the simulated world, from outside. */
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,6 +142,18 @@ static struct pl_value *own_answer(struct serving *v, struct pl_arena *a, const 
 	return plain(a, 404, "text/plain", "the world has: clock, ledger, state\n");
 }
 
+static const char welcome[] =
+    "This is the simulated world of `pipe`. Nothing here is real.\n"
+    "\n"
+    "  /api.github.com/repos/…        what stands behind https://api.github.com/repos/…,\n"
+    "                                 and so for every other host of the world\n"
+    "  /git/impulse.git               the git repository: git clone, git push\n"
+    "  /_pipe/clock                   the time here, and the tokens that are accepted\n"
+    "  /_pipe/ledger                  every change that somebody made\n"
+    "  /_pipe/state                   everything\n"
+    "\n"
+    "pipe run FILE --repo=CLONE --sim=http://…   runs a pipeline against it\n";
+
 /* Errors of the world that are not answers: the connection just ends. */
 static struct pl_value *finish(struct pl_arena *a, struct pl_value *answer)
 {
@@ -156,6 +168,10 @@ static void serve(void *arg, struct pl_arena *a, const struct pl_value *request,
 	struct serving *v = arg;
 	struct pl_err err;
 	const char *path = take_time(v, pl_get_text(request, "url", "/"));
+	if (strcmp(path, "/") == 0) {
+		*answer = plain(a, 200, "text/plain; charset=utf-8", welcome);
+		return;
+	}
 	if (strncmp(path, "/_pipe/", 7) == 0) {
 		*answer = own_answer(v, a, path + 7);
 		return;
@@ -282,6 +298,27 @@ static int show(struct pl_cli *c)
 	return PL_EXIT_DONE;
 }
 
+/* Between two runs no time passes in the world, unless it is told to. */
+static int pass(struct pl_cli *c)
+{
+	struct pl_world *w;
+	int64_t ms;
+	char now[32];
+	if (c->words_n < 2)
+		return pl_usage(c, "pipe sim wait needs a time such as 90s, 10m or 3d");
+	if (!pl_duration_parse(&ms, c->words[1], &c->err))
+		return pl_failed(c, PL_EXIT_USAGE);
+	w = open_world(c);
+	bool ok = w && pl_world_touch(w, pl_world_now(w) + ms, &c->err) &&
+	    pl_world_save(w, &c->err);
+	if (ok) {
+		pl_time_write(now, pl_world_now(w));
+		printf("In the world it is %s now.\n", now);
+	}
+	pl_world_close(w);
+	return ok ? PL_EXIT_DONE : pl_failed(c, PL_EXIT_FAILED);
+}
+
 static int reset(struct pl_cli *c)
 {
 	const char *dir = world_dir(c);
@@ -296,20 +333,23 @@ static int sim(struct pl_cli *c)
 	static const struct {
 		const char *name;
 		int (*run)(struct pl_cli *c);
-	} verbs[] = {{"up", up}, {"show", show}, {"ledger", ledger}, {"reset", reset}};
+	} verbs[] = {{"up", up}, {"show", show}, {"ledger", ledger}, {"wait", pass},
+	    {"reset", reset}};
+	if (c->words_n > 1 && strcmp(c->words[0], "wait") != 0)
+		return pl_usage(c, "pipe sim %s takes no \"%s\"", c->words[0], c->words[1]);
 	for (size_t i = 0; i < PL_COUNT(verbs); i++)
 		if (strcmp(c->words[0], verbs[i].name) == 0)
 			return verbs[i].run(c);
-	return pl_usage(c, "pipe sim has no \"%s\"; it has: up, show, ledger, reset", c->words[0]);
+	return pl_usage(c, "pipe sim has no \"%s\"; it has: up, show, ledger, wait, reset", c->words[0]);
 }
 
 const struct pl_command pl_command_sim = {
     .name = "sim",
-    .usage = "up|show|ledger|reset [--world=FILE] [--port=N]",
-    .summary = "The simulated world: serve it, look at it, make it anew",
-    .examples = "pipe sim up --port=4010\npipe sim ledger\npipe sim reset",
+    .usage = "up|show|ledger|wait TIME|reset [--world=FILE] [--port=N]",
+    .summary = "The simulated world: serve it, look at it, let time pass, make it anew",
+    .examples = "pipe sim up --port=4010\npipe sim ledger\npipe sim wait 3d\npipe sim reset",
     .flags = flags,
     .least = 1,
-    .most = 1,
+    .most = 2,
     .run = sim,
 };

@@ -1,62 +1,42 @@
--- What several release pipelines share: judging a deployment, a check, a commit.
+-- What several release pipelines share: what runs where, what would ship, and how a
+-- check, a workflow run or a deployment is judged.
 local release = {}
 
-function release.short(sha)
-  return string.sub(sha, 1, 7)
-end
+local remote = project.repository.remote
 
--- A deployment that is on its way gives false and a word for the screen; one that
--- serves is returned; every bad end has its own error. A status that nobody knows
--- is never taken for success: it is waited out.
-function release.judge(deployment, where)
-  if not deployment then
-    return false, "no deployment of this commit yet"
-  end
-  local d = deployment
-  if d.phase == "good" then
-    return d
-  end
-  if d.phase == "bad" then
-    fail {
-      code = "release." .. string.lower(d.status),
-      message = string.format("%s: deployment %s of %s is %s: %s%s", where, d.id,
-        release.short(d.commit or "?"), d.status, d.words, d.url and " (" .. d.url .. ")" or ""),
-    }
-  end
-  return false, string.format("%s: %s", d.status, d.words)
-end
+-- Times of Railway and GitHub are held against our clock; so far it may be off.
+local SLACK = 2 * 60 * 1000
 
 -- Conclusions that GitHub counts as passed for a required check.
-local passed = { success = true, neutral = true, skipped = true }
+local PASSED = { success = true, neutral = true, skipped = true }
 
--- One check among a commit's, by name. Absent is "not yet", never "passed".
-function release.check(checks, name)
-  for _, check in ipairs(checks) do
-    if check.name == name and check.status ~= "expected" then
-      if check.status ~= "completed" then
-        return false, name .. " is " .. check.status
-      end
-      if passed[check.conclusion] then
-        return check
-      end
-      fail {
-        code = "release.check",
-        message = string.format("%s ended with %s%s", name, check.conclusion,
-          check.url and " (" .. check.url .. ")" or ""),
-      }
-    end
-  end
-  return false, name .. " has not begun"
+-- Words ------------------------------------------------------------------------
+
+function release.short(sha)
+  return string.sub(sha or "nothing", 1, 7)
 end
 
--- The commit that an API says it runs: its health address answers
--- {"status": "ok", "commit": "…"}. Returns nil while it cannot be had.
-function release.serves(environment)
-  local answer = http.get { url = environment.url .. environment.health, any_status = true }
-  if answer.status ~= 200 or not answer.json then
-    return nil, string.format("%s answers %d", environment.url, answer.status)
+local short = release.short
+
+-- "1 migration", "4 commits".
+function release.count(list, word)
+  return string.format("%d %s%s", #list, word, #list == 1 and "" or "s")
+end
+
+-- A list in words: "none", or its members with commas.
+function release.names(list)
+  return #list > 0 and table.concat(list, ", ") or "none"
+end
+
+-- Branches and commits -------------------------------------------------------------
+
+-- The commit that a branch of the remote is at now.
+function release.head(branch)
+  local sha = git.ls_remote { remote = remote }["refs/heads/" .. branch]
+  if not sha then
+    refuse { code = "release.branch", message = "the remote has no branch \"" .. branch .. "\"" }
   end
-  return answer.json.commit, "it runs " .. release.short(answer.json.commit or "?")
+  return sha
 end
 
 -- Versions of the migrations that a commit holds, oldest first.
@@ -95,6 +75,194 @@ function release.parts(paths)
     if hit then touched[#touched + 1] = job end
   end
   return touched
+end
+
+-- What would come to production with `tips` (one commit, or several that a merge will
+-- bring together) when it is at `old`.
+function release.contents(old, tips)
+  local commits, paths, versions, seen = json.array {}, {}, {}, {}
+  for _, tip in ipairs(tips) do
+    for _, c in ipairs(git.log { from = tip, to = old }) do
+      if not seen[c.sha] then
+        commits[#commits + 1] = { sha = c.sha, subject = c.subject, author = c.author.name }
+      end
+      seen[c.sha] = true
+    end
+    for _, path in ipairs(git.changed { from = old, to = tip }) do
+      paths[#paths + 1] = path
+    end
+    for _, version in ipairs(release.migrations(tip)) do
+      if not seen[version] then versions[#versions + 1] = version end
+      seen[version] = true
+    end
+  end
+  table.sort(versions)
+  return { commits = commits, parts = release.parts(paths),
+    migrations = release.pending("production", versions) }
+end
+
+-- Who wrote these commits, each once.
+function release.authors(commits)
+  local names, seen = {}, {}
+  for _, c in ipairs(commits) do
+    if not seen[c.author] then names[#names + 1] = c.author end
+    seen[c.author] = true
+  end
+  table.sort(names)
+  return names
+end
+
+-- Checks ---------------------------------------------------------------------------
+
+-- One check of a commit, by name. Absent is "not yet", never "passed".
+function release.check(commit, name)
+  for _, check in ipairs(github.checks { sha = commit }) do
+    if check.name == name and check.status ~= "expected" then
+      if check.status ~= "completed" then
+        return false, string.format("%s of %s is %s", name, short(commit), check.status)
+      end
+      if PASSED[check.conclusion] then
+        return check
+      end
+      fail {
+        code = "release.check",
+        message = string.format("%s of %s ended with %s%s", name, short(commit),
+          check.conclusion, check.url and " (" .. check.url .. ")" or ""),
+      }
+    end
+  end
+  return false, string.format("%s of %s has not begun", name, short(commit))
+end
+
+-- What runs ----------------------------------------------------------------------------
+
+-- The commit that an environment's API says it runs, and the same in words: its health
+-- address answers {"status": "ok", "commit": "…"}. No commit while it is not healthy.
+function release.serves(name)
+  local environment = project.environments[name]
+  local answer = http.get { url = environment.url .. environment.health, any_status = true,
+    headers = { ["Cache-Control"] = "no-cache" } }
+  local said = type(answer.json) == "table" and answer.json or {}
+  if answer.status ~= 200 then
+    return nil, string.format("%s answers %d", environment.url, answer.status)
+  elseif said.status and said.status ~= "ok" then
+    return nil, string.format("%s answers that its status is %s", environment.url,
+      tostring(said.status))
+  elseif type(said.commit) ~= "string" then
+    return nil, environment.url .. " does not answer which commit it runs"
+  end
+  return said.commit, string.format("%s runs %s", environment.url, short(said.commit))
+end
+
+-- Is that this commit? An API may tell a shortened one.
+function release.same(told, commit)
+  return told ~= nil and #told >= 7 and string.sub(commit, 1, #told) == told
+end
+
+-- A deployment that serves is returned; one that is on its way gives false and words.
+-- A status that nobody knows is never taken for success: it is waited out. The third
+-- value is the bad end of one that will not come.
+function release.judge(d)
+  if not d then
+    return false, "no deployment of this commit yet"
+  elseif d.phase == "good" then
+    return d
+  end
+  local words = string.format("%s: %s (deployment %s of %s)", d.status, d.words, d.id,
+    short(d.commit or "?"))
+  return false, words, d.phase == "bad" and string.lower(d.status) or nil
+end
+
+-- Staging runs this commit. One that was asked for by name may have been there before
+-- main moved on.
+function release.on_staging(commit, by_name)
+  local d, why, bad = release.judge(railway.deployment_of { environment = "staging",
+    commit = commit })
+  local found = d
+  if bad == "removed" and by_name then
+    found = railway.deployment_of { environment = "staging", commit = commit }
+    found = found.can_rollback and found or nil
+  end
+  if not found and bad then
+    fail { code = "release." .. bad, message = "staging, " .. why .. ". Nothing was pushed" }
+  elseif not found then
+    return false, why
+  end
+  local runs, seen = release.serves("staging")
+  if not by_name and not release.same(runs, commit) then
+    return false, seen
+  end
+  return { id = found.id, status = found.status }
+end
+
+-- After the push ------------------------------------------------------------------------
+
+-- Stops after the push: what is wrong, what runs now, and the two ways on.
+function release.stop(r, code, what)
+  local c = r.out.candidate
+  local branch = project.environments.production.branch
+  local at = release.head(branch)
+  local _, seen = release.serves("production")
+  if at ~= c.commit then
+    refuse { code = "release.superseded", message = string.format(
+      "production, %s. But %s is at %s by now, not at %s that this run pushed: somebody released since; %s. This run ends here, begin anew",
+      what, branch, short(at), short(c.commit), seen) }
+  end
+  fail { code = code, message = string.format(
+    "production, %s. %s is pushed to %s; now %s. Forward: put it right there and resume this run, or release a fix. %s",
+    what, short(c.commit), branch, seen, r.out["way-back"].words) }
+end
+
+-- Production's own newest deployment of the commit, made since this release began.
+function release.deployed(r)
+  local c = r.out.candidate
+  local d, why, bad = release.judge(railway.deployment_of { environment = "production",
+    commit = c.commit, since = r.out.look.at - SLACK })
+  if bad then release.stop(r, "release." .. bad, why) end
+  return d, why
+end
+
+-- The newest run of the workflow that the push started has ended well, and the
+-- database has what the commit brings.
+function release.migrated(r)
+  local c, name = r.out.candidate, project.database.workflow
+  local newest = github.workflow_runs { workflow = name, sha = c.commit, first = 1,
+    branch = project.environments.production.branch, event = "push" }[1]
+  if not newest or clock.parse(newest.created_at) < r.out.look.at - SLACK then
+    return false, "its run has not appeared yet"
+  end
+  local run = github.workflow_run { id = newest.id }
+  local what = string.format("%s, run %d", name, run.id)
+  if run.status ~= "completed" then
+    return false, "run " .. run.id .. " is " .. run.status
+  elseif run.conclusion ~= "success" then
+    local jobs = {}
+    for i, job in ipairs(run.failed) do jobs[i] = job.name .. ": " .. job.conclusion end
+    release.stop(r, "release.workflow", string.format("%s, ended with %s (%s; %s)", what,
+      run.conclusion, release.names(jobs), run.url))
+  end
+  local missing = release.pending("production", release.migrations(c.commit))
+  if #missing > 0 then
+    release.stop(r, "release.migrations", string.format("%s, ended well, but the database lacks %s",
+      what, release.names(missing)))
+  end
+  return { id = run.id, url = run.url }
+end
+
+-- Healthy with this commit for the whole time, counted anew from a later deployment.
+function release.soaked(r)
+  local d, why = release.deployed(r)
+  if not d then return false, why end
+  local runs, seen = release.serves("production")
+  if not release.same(runs, r.out.candidate.commit) then
+    release.stop(r, "release.health", "it was healthy and is not any more: " .. seen)
+  end
+  local since = math.max(r.out.health.at, d.status_at and clock.parse(d.status_at) or 0)
+  local left = since + project.policy.soak - clock.now().ms
+  if left > 0 then
+    return false, string.format("healthy; watched for %d min more", (left + 59999) // 60000)
+  end
+  return { id = d.id }
 end
 
 return release

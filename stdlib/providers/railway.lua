@@ -44,8 +44,11 @@ end
 
 -- The wire -------------------------------------------------------------------
 
+-- Of a web page its title: proxies answer with pages.
 local function first_line(body)
-  local text = (body or ""):gsub("^%s+", ""):match("^[^\r\n]*")
+  local title = (body or ""):match("<title>%s*([^<]-)%s*</title>")
+  local text = title and "a web page, \"" .. title .. "\""
+    or (body or ""):gsub("^%s+", ""):match("^[^\r\n]*")
   return #text > 120 and text:sub(1, 120) .. "…" or text
 end
 
@@ -87,6 +90,11 @@ local function raise_errors(o, answer)
 end
 
 local function raise_transport(o, answer)
+  if answer.status >= 500 then
+    host.raise("railway.unavailable", ("%s: Railway answers %d: %s"):format(o.what, answer.status,
+      first_line(answer.body)), { status = answer.status, retryable = not o.write,
+        unknown = o.write })
+  end
   host.raise("railway.transport", ("%s: Railway's answer is no JSON (%d: %s)"):format(o.what,
     answer.status,
     first_line(answer.body)), { status = answer.status, retryable = not o.write,

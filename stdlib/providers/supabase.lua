@@ -38,8 +38,11 @@ local function credential_name(environment)
   return credentials and credentials.supabase or "supabase"
 end
 
+-- Of a web page its title: proxies answer with pages.
 local function first_line(body)
-  local text = (body or ""):gsub("^%s+", ""):match("^[^\r\n]*")
+  local title = (body or ""):match("<title>%s*([^<]-)%s*</title>")
+  local text = title and "a web page, \"" .. title .. "\""
+    or (body or ""):gsub("^%s+", ""):match("^[^\r\n]*")
   return #text > 120 and text:sub(1, 120) .. "…" or text
 end
 

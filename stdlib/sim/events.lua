@@ -14,6 +14,7 @@
 --           { check: { name, commit, conclusion } }
 --           { deployment: { environment, status, commit } }      # the newest (of that commit) gets
 -- a status
+--           { redeploy: { environment, commit } }                # anew, of that commit or of the newest
 --           { token: { system, environment, token } }            # what is accepted from now on
 --           { credential: { name, value } }
 --           { migration: { environment, version, name, remove } }
@@ -67,6 +68,17 @@ DO.deployment = function (w, o)
         d.stopped = o.stopped
       end
       railway.set_status(w, d, o.status or d.status)
+      return
+    end
+  end
+end
+
+DO.redeploy = function (w, o)
+  for i = #w.s.deployments, 1, -1 do
+    local d = w.s.deployments[i]
+    if d.environment == o.environment and (not o.commit or commit_named(w, o.commit) == d.commit) then
+      railway.deploy(w, { environment = d.environment, commit = d.commit, branch = d.branch,
+        reason = "redeploy", live = true, from = d.id })
       return
     end
   end

@@ -121,6 +121,7 @@ function M.deploy(w, o)
     branch = o.branch, reason = o.reason,
     created = w.s.now, status_at = w.s.now, step = 1, script = core.list(script_for(w, o)),
     stopped = false, status = "",
+    visible = w.s.now + (o.live and core.ms(environment(w, o.environment).appear, 0) or 0),
     snapshot = core.new_uuid(w, "snapshot"), variables = core.copy(w.s.variables[o.environment]),
     from = o.from,
   }

@@ -157,8 +157,9 @@ end
 local function deployments_in(x, env)
   local out = {}
   for i = #x.w.s.deployments, 1, -1 do
-    if x.w.s.deployments[i].environment == env then
-      out[#out + 1] = x.w.s.deployments[i]
+    local d = x.w.s.deployments[i]
+    if d.environment == env and d.visible <= x.w.s.now then
+      out[#out + 1] = d
     end
   end
   return out

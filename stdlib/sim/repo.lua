@@ -281,7 +281,7 @@ function M.publish(w)
   for ref, sha in core.sorted(w.s.refs) do
     sim.git.set_ref { path = M.path(w), ref = ref, sha = sha }
   end
-  sim.git.clone { url = M.path(w), path = w.work, branch = spec.default_branch }
+  sim.git.clone { url = M.path(w), path = w.work, branch = spec.default_branch, origin = spec.url }
 end
 
 return M
