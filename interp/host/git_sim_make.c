@@ -115,6 +115,7 @@ void pl_git_sim_clone(struct pl_call *call)
 {
 	const char *path = pl_arg_text(call, "path"), *url = pl_arg_text(call, "url");
 	const char *branch = pl_arg_text(call, "branch");
+	const char *origin = pl_arg_text(call, "origin");
 	git_repository_init_options options;
 	git_repository *repo = NULL;
 	int rc;
@@ -127,7 +128,7 @@ void pl_git_sim_clone(struct pl_call *call)
 	options.initial_head = branch ? branch : "main";
 	rc = pl_git.repository_init_ext(&repo, path, &options);
 	if (!rc)
-		rc = set_origin(repo, url);
+		rc = set_origin(repo, origin ? origin : url);
 	if (!rc)
 		rc = bring(call->arena, repo, url, &branch);
 	if (!rc && branch && !pl_arg_text(call, "branch"))
