@@ -377,7 +377,11 @@ static int proceed(lua_State *L, struct box *b, enum pl_verdict v)
 		return stage_run(L, b, PROBE);
 	case PL_RECORDED:
 		leave(b);
-		pl_lua_push(L, b->effect.result);
+		/* A question without an answer is nil to whoever asked. */
+		if (b->effect.result->kind == PL_NULL)
+			lua_pushnil(L);
+		else
+			pl_lua_push(L, b->effect.result);
 		return 1;
 	case PL_FAILED_BEFORE:
 	case PL_REFUSE:
