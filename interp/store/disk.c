@@ -33,22 +33,33 @@ char *pl_store_path(const struct pl_store *s, const char *fmt, ...)
 	return pl_buf_take(&b);
 }
 
+/* Makes one folder; that it exists already is fine. errno. */
+static bool make_folder(const char *path)
+{
+	return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
 bool pl_store_make(
     const struct pl_store *s, const char *below, const char *code, struct pl_err *err)
 {
-	struct pl_err why;
-	if (!pl_dir_make(s->dir, 0700, &why))
-		return pl_fail(err, code, "%s", why.msg);
 	char *path = pl_store_path(s, "%s", below);
-	bool ok = true;
-	for (char *at = path + strlen(s->dir) + 1; ok && at;) {
+	struct pl_err why;
+	/* Most of the time only the last folder is new, or none. */
+	bool ok = make_folder(path);
+	if (!ok && errno == ENOENT && !pl_dir_make(s->dir, 0700, &why)) {
+		free(path);
+		return pl_fail(err, code, "%s", why.msg);
+	}
+	for (char *at = path + strlen(s->dir) + 1; !ok && at;) {
 		at = strchr(at, '/');
 		if (at)
 			*at = '\0';
-		ok = mkdir(path, 0700) == 0 || errno == EEXIST;
-		if (!ok)
+		if (!make_folder(path)) {
 			pl_fail(err, code, "cannot make the folder '%s': %s", path,
 			    strerror(errno));
+			break;
+		}
+		ok = !at;
 		if (at)
 			*at++ = '/';
 	}
@@ -115,21 +126,35 @@ bool pl_disk_sync_dir(const char *path)
 	return ok;
 }
 
+/* Nobody writes a first head before the folders above the runs are lasting: where
+ * there is one, they need no syncing, whoever made them. */
+static bool is_settled(const struct pl_store *s)
+{
+	char *path = pl_store_path(s, "heads.jsonl");
+	struct stat st;
+	bool settled = stat(path, &st) == 0 && st.st_size > 0;
+	free(path);
+	return settled;
+}
+
 bool pl_store_sync_run(const struct pl_store *s, const char *run, char **where)
 {
-	char *paths[] = {pl_store_path(s, "runs/%s", run), pl_store_path(s, "runs"),
+	char *paths[] = {pl_store_path(s, "runs/%s/files", run),
+	    pl_store_path(s, "runs/%s", run), pl_store_path(s, "runs"),
 	    pl_store_path(s, "."), pl_store_path(s, "..")};
+	size_t n = is_settled(s) ? 3 : PL_COUNT(paths);
 	bool ok = true;
 	int why = 0;
-	for (size_t i = 0; i < PL_COUNT(paths); i++) {
-		if (ok && !pl_disk_sync_dir(paths[i])) {
+	for (size_t i = 0; i < n && ok; i++) {
+		bool may_lack = i == 0; /* a run that keeps no files */
+		ok = pl_disk_sync_dir(paths[i]) || (may_lack && errno == ENOENT);
+		if (!ok) {
 			why = errno;
-			ok = false;
-			*where = paths[i];
-			continue;
+			*where = pl_strdup(paths[i]);
 		}
-		free(paths[i]);
 	}
+	for (size_t i = 0; i < PL_COUNT(paths); i++)
+		free(paths[i]);
 	errno = why;
 	return ok;
 }

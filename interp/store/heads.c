@@ -125,6 +125,13 @@ bool pl_heads_add(struct pl_store *s, const char *run, uint64_t length,
 	}
 	if (!find_chain(&chain, s, fd, path, err))
 		goto cleanup;
+	/* The file's name is lasting before its first line is: whoever finds a line
+	 * need not ask again. */
+	if (chain.length == 0 && !pl_disk_sync_dir(s->dir)) {
+		pl_fail(err, "journal.write", "cannot make '%s' lasting: %s", path,
+		    strerror(errno));
+		goto cleanup;
+	}
 	struct pl_value *record = pl_map(&a);
 	pl_map_set(&a, record, "type", pl_text(&a, "head"));
 	pl_map_set(&a, record, "length", pl_int(&a, (int64_t)length));
@@ -135,8 +142,7 @@ bool pl_heads_add(struct pl_store *s, const char *run, uint64_t length,
 	    !pl_record_write(&line, &a, record, &chain, run, now_ms, err))
 		goto cleanup;
 	/* A line that got here in part is a torn end, which the next one cuts off. */
-	if (!pl_disk_write(fd, line.at, line.len, &done) || !pl_disk_sync(fd) ||
-	    !pl_disk_sync_dir(s->dir)) {
+	if (!pl_disk_write(fd, line.at, line.len, &done) || !pl_disk_sync(fd)) {
 		pl_fail(err, "journal.write", "cannot write to '%s': %s", path,
 		    strerror(errno));
 		goto cleanup;

@@ -35,6 +35,7 @@ struct pl_journal {
 	int fd, lock;
 	struct pl_chain chain;
 	uint64_t size; /* of the file, as we know it */
+	uint64_t synced; /* so much of it is on disk */
 	bool found; /* the file's name is on disk */
 	bool head_seen; /* no head says that the run is over */
 	struct pl_buf line;
@@ -369,8 +370,11 @@ bool pl_journal_sync(struct pl_journal *j, struct pl_err *err)
 		return refuse(j, err);
 	/* The system may drop what it could not write and call the next try a
 	 * success: after one failure there is no second. */
-	if (!pl_disk_sync(j->fd))
-		return die(j, strerror(errno), err);
+	if (!j->found || j->synced < j->size) {
+		if (!pl_disk_sync(j->fd))
+			return die(j, strerror(errno), err);
+		j->synced = j->size;
+	}
 	if (j->found)
 		return true;
 	char *where = NULL;

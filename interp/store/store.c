@@ -204,31 +204,31 @@ bool pl_store_pin(struct pl_store *s, const char *run, const void *bytes, size_t
 	if (n > PIN_MAX)
 		return pl_fail(err, "store.write",
 		    "a file of %zu bytes is too large to be kept with a run", n);
-	char name[65], *below = NULL, *path = NULL, *where = NULL;
+	char name[65], *below = NULL, *path = NULL, *part = NULL;
 	bool ok = false;
+	int fd = -1;
+	size_t done;
 	hash_of(name, bytes, n);
 	below = pl_store_path(&(struct pl_store){.dir = "runs"}, "%s/files", run);
 	path = pl_store_path(s, "%s/%s", below, name);
-	struct pl_err why;
+	part = pl_store_path(s, "%s/%s.part", below, name);
 	if (!pl_store_make(s, below, "store.write", err))
 		goto cleanup;
-	if (!pl_file_write(path, bytes, n, 0600, &why)) {
-		pl_fail(err, "store.write", "cannot keep a file of run %s: %s", run,
-		    why.msg);
-		goto cleanup;
-	}
-	path[strlen(path) - strlen(name) - 1] = '\0';
-	if (!pl_disk_sync_dir(path) || !pl_store_sync_run(s, run, &where)) {
-		pl_fail(err, "store.write", "cannot make '%s' lasting: %s",
-		    where ? where : path, strerror(errno));
+	fd = pl_disk_open(part, O_WRONLY | O_CREAT | O_TRUNC);
+	if (fd < 0 || !pl_disk_write(fd, bytes, n, &done) || !pl_disk_sync(fd) ||
+	    rename(part, path) != 0) {
+		pl_fail(
+		    err, "store.write", "cannot keep '%s': %s", path, strerror(errno));
 		goto cleanup;
 	}
 	memcpy(hash, name, sizeof name);
 	ok = true;
 cleanup:
+	if (fd >= 0)
+		close(fd);
 	free(below);
 	free(path);
-	free(where);
+	free(part);
 	return ok;
 }
 

@@ -32,7 +32,9 @@ struct pl_value *pl_store_runs(struct pl_store *s, struct pl_arena *a);
 const char *pl_store_find(
     struct pl_store *s, struct pl_arena *a, const char *word, struct pl_err *err);
 
-/* Keeps bytes under runs/ID/files/ by their SHA-256 (hex, out). Durable. */
+/* Keeps bytes under runs/ID/files/ by their SHA-256 (hex, out). The bytes are on
+ * disk when this returns, the file's name with the run's first durable record:
+ * keep before that. */
 bool pl_store_pin(struct pl_store *s, const char *run, const void *bytes, size_t n,
     char hash[65], struct pl_err *err);
 bool pl_store_pinned(struct pl_store *s, const char *run, const char *hash,

@@ -40,8 +40,9 @@ bool pl_disk_write(int fd, const void *bytes, size_t n, size_t *done);
 /* On disk, past the drive's cache where the system lets us say so. errno. */
 bool pl_disk_sync(int fd);
 bool pl_disk_sync_dir(const char *path);
-/* Makes the entries of runs/RUN, and of every folder above it up to the one that
- * holds the store, lasting. *where names the folder that failed; yours. */
+/* Makes what was kept in runs/RUN/files, the entries of runs/RUN, and those of
+ * every folder above it up to the one that holds the store, lasting; of these only
+ * what may not be so yet. *where names the folder that failed; yours. */
 bool pl_store_sync_run(const struct pl_store *s, const char *run, char **where);
 /*
  * Moves what stands from `from` on to a new file `kept` (".1", ".2" … is added
