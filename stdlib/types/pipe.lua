@@ -1,0 +1,910 @@
+---@meta
+-- For editors that know LuaLS: put this folder into its `workspace.library`.
+-- Written by tools/types from `pipe help`; do not edit.
+
+---@alias pipe.class "read"|"write"|"irreversible"|"locks-out"
+---@alias pipe.duration string|integer  # "90s", "10m", "14d"; or milliseconds
+
+---An opaque credential: to be handed to a primitive, as it is or in a list of parts.
+---@class pipe.secret
+
+---What a primitive raises, and `try` gives back.
+---@class pipe.error
+---@field code string
+---@field message string
+---@field step? string
+---@field file? string
+---@field line? integer
+---@field retryable boolean
+---@field unknown boolean
+---@field refused boolean
+
+---What the body of a step is given.
+---@class pipe.r
+---@field params table  the checked parameters
+---@field out table<string, any>  results of earlier steps, by id
+---@field env? table  the environment that the parameter `env` names
+---@field project table  pipe.yaml
+---@field member? any  in an each: the member
+---@field name? string  in an each: the member's name
+---@field attempt integer
+---@field run string
+---@field dry_run boolean
+
+---@class pipe.retry
+---@field times? integer  more tries after the first (3)
+---@field first? pipe.duration  the first pause (1s), doubled each time
+---@field max? pipe.duration  the longest pause (1m)
+
+---@class pipe.every_kind
+---@field title? string
+---@field when? fun(r: pipe.r): any  false or nil: skipped
+---@field needs? string|string[]
+---@field was? string  its former id
+
+---@class pipe.step: pipe.every_kind
+---@field run fun(r: pipe.r): any
+---@field verify? fun(r: pipe.r): any  reads only; proves that it is done
+---@field undo? fun(r: pipe.r, result: any)
+---@field retry? integer|pipe.retry
+---@field effect? pipe.class  the strongest that it may have ("write")
+---@field timeout? pipe.duration  of each try
+
+---@class pipe.gate: pipe.every_kind
+---@field ask string|fun(r: pipe.r): string
+---@field confirm? string  the word that has to be typed
+---@field approvers? 1
+
+---@class pipe.manual: pipe.every_kind
+---@field ask string|fun(r: pipe.r): string
+---@field verify? fun(r: pipe.r): any
+
+---@class pipe.wait: pipe.every_kind
+---@field ready fun(r: pipe.r): any, string?  the result; or false and a note
+---@field every? pipe.duration  between two looks (10s)
+---@field assume? any  the result that a dry-run goes on with, or a function
+---@field timeout? pipe.duration
+
+---@class pipe.parallel: pipe.every_kind
+
+---@class pipe.each: pipe.every_kind
+---@field over any[]|fun(r: pipe.r): any[]
+---@field key? string  the member's field that names it
+---@field at_once? integer  (1)
+
+---@class pipe.pipeline
+---@field version string  of this script
+---@field requires? string  "pipe >= 0.1"
+---@field summary? string
+---@field params? table
+---@field lock? string  "env:{env}"
+---@field uses? string|string[]  credentials that must be there
+
+---@param name string
+---@return fun(body: pipe.pipeline): table
+function pipeline(name) end
+---@param id string
+---@return fun(body: pipe.step): table
+function step(id) end
+---@param id string
+---@return fun(body: pipe.gate): table
+function gate(id) end
+---@param id string
+---@return fun(body: pipe.manual): table
+function manual(id) end
+---@param id string
+---@return fun(body: pipe.wait): table
+function wait(id) end
+---@param id string
+---@return fun(body: pipe.parallel): table
+function parallel(id) end
+---@param id string
+---@return fun(body: pipe.each): table
+function each(id) end
+
+---@class pipe.param
+---@field help? string
+---@field default? any
+---@field optional? boolean
+---@field check? fun(value: any): boolean, string?
+
+---@param o? pipe.param|{ min?: integer, max?: integer, pattern?: string }
+function text(o) end
+---@param o? pipe.param|{ min?: integer, max?: integer }
+function integer(o) end
+---@param o? pipe.param
+function flag(o) end
+---@param o pipe.param|string[]
+function choice(o) end
+---@param o? pipe.param|{ range?: string }
+function version_text(o) end
+
+---@generic T
+---@param f fun(...): T
+---@return T?, pipe.error?
+function try(f, ...) end
+---@param why string|{ code?: string, message: string }
+function refuse(why) end
+---@param what string|{ code?: string, message: string, retryable?: boolean }
+function fail(what) end
+---@param id string  a step of the outermost list
+---@param why string
+function again(id, why) end
+
+---JSON's null, where nil would be a gap.
+null = nil
+---pipe.yaml.
+---@type table
+project = {}
+
+clock = {}
+
+---clock.duration("1h30m"): as milliseconds
+function clock.duration(text) end
+
+---@class pipe.clock.now
+---@field as? string  the call's name in the journal
+
+---The time now, on the run's own clock
+---@param o? pipe.clock.now
+---@return any  # {ms: milliseconds since 1970, text: RFC 3339 in UTC}
+function clock.now(o) end
+
+---clock.parse(text): RFC 3339 as milliseconds since 1970
+function clock.parse(text) end
+
+---@class pipe.clock.sleep
+---@field duration pipe.duration  how long: "10m", or milliseconds
+---@field as? string  the call's name in the journal
+
+---Waits; other steps go on meanwhile
+---@param o pipe.clock.sleep
+---@return any  # null
+function clock.sleep(o) end
+
+---clock.text(ms): milliseconds since 1970 as RFC 3339 in UTC
+function clock.text(ms) end
+
+fs = {}
+
+---@class pipe.fs.exists
+---@field path string  the path from the project's root; nothing outside can be reached
+---@field as? string  the call's name in the journal
+
+---Whether a file or directory of the project is there
+---@param o string|pipe.fs.exists
+---@return any  # true or false
+function fs.exists(o) end
+
+---@class pipe.fs.list
+---@field path? string  the path from the project's root; nothing outside can be reached (".")
+---@field as? string  the call's name in the journal
+
+---What a directory of the project holds, by name
+---@param o? string|pipe.fs.list
+---@return any  # list of {name, kind: file|directory|link|other, bytes: of files}
+function fs.list(o) end
+
+---@class pipe.fs.read
+---@field path string  the path from the project's root; nothing outside can be reached
+---@field as? string  the call's name in the journal
+
+---The content of a file of the project, at most 16 MiB
+---@param o string|pipe.fs.read
+---@return any  # text, any bytes
+function fs.read(o) end
+
+---@class pipe.fs.remove
+---@field path string  the path from the project's root; nothing outside can be reached
+---@field as? string  the call's name in the journal
+
+---Removes a file of the project
+---@param o string|pipe.fs.remove
+---@return any  # {path: from the root}
+function fs.remove(o) end
+
+---@class pipe.fs.write
+---@field path string  the path from the project's root; nothing outside can be reached
+---@field content string|pipe.secret  the whole file, at most 16 MiB
+---@field executable? boolean  may be run as a program (false)
+---@field private? boolean  for its owner only (a secret always is); an existing file keeps its mode (false)
+---@field as? string  the call's name in the journal
+
+---Writes a file of the project as a whole, with its directories
+---@param o string|pipe.fs.write
+---@return any  # {path: from the root, bytes}
+function fs.write(o) end
+
+git = {}
+
+---@class pipe.git.branch
+---@field name string  the branch's name
+---@field at? string  commit, branch or tag ("HEAD")
+---@field as? string  the call's name in the journal
+
+---Makes a branch in this clone, does not check it out
+---@param o string|pipe.git.branch
+---@return any  # {name, sha, created (false: it was there)}
+function git.branch(o) end
+
+---@class pipe.git.branches
+---@field remote? boolean  the remotes' branches, as last fetched (false)
+---@field as? string  the call's name in the journal
+
+---The branches of this clone, by name
+---@param o? pipe.git.branches
+---@return any  # list of {name, sha, upstream (or null)}
+function git.branches(o) end
+
+---@class pipe.git.changed
+---@field from string  the older commit
+---@field to? string  the newer commit ("HEAD")
+---@field paths? any[]  only under these folders, or these files
+---@field as? string  the call's name in the journal
+
+---Files that differ between two commits
+---@param o string|pipe.git.changed
+---@return any  # list of paths; both sides of a rename
+function git.changed(o) end
+
+---@class pipe.git.commit
+---@field files any[]  paths from the top of the repository
+---@field message string  the commit's message
+---@field author? string  "Name <mail>"; else git's user.name and user.email
+---@field as? string  the call's name in the journal
+
+---Commits exactly the named files of the working tree; runs no hooks, does not sign
+---@param o pipe.git.commit
+---@return any  # {sha}
+function git.commit(o) end
+
+---@class pipe.git.fetch
+---@field remote? string  name of a remote, or a URL ("origin")
+---@field branch? string  only this one; else all that is configured
+---@field tags? boolean  all tags, not only those on the way (false)
+---@field prune? boolean  forgets branches that are gone (false)
+---@field token? string|pipe.secret  token for https
+---@field user? string  user name, where the URL has none
+---@field password? string|pipe.secret  password for https
+---@field key_file? string  private ssh key, from the project's folder; else the ssh agent is asked
+---@field passphrase? string|pipe.secret  of the key file
+---@field timeout? pipe.duration  how long the remote may stay silent (120000)
+---@field as? string  the call's name in the journal
+
+---Brings commits from a remote; also in a dry-run, for it changes only refs/remotes (and tags) of this clone
+---@param o? string|pipe.git.fetch
+---@return any  # {updated=list of {ref, before (or null), after (or null)}}
+function git.fetch(o) end
+
+---@class pipe.git.file
+---@field at? string  commit, branch or tag ("HEAD")
+---@field path string  from the top of the repository
+---@field as? string  the call's name in the journal
+
+---A file as a commit has it
+---@param o string|pipe.git.file
+---@return any  # text, or null if it is not there
+function git.file(o) end
+
+---@class pipe.git.files
+---@field at? string  commit, branch or tag ("HEAD")
+---@field dir? string  from the top of the repository ("")
+---@field as? string  the call's name in the journal
+
+---Names in a folder as a commit has it
+---@param o? string|pipe.git.files
+---@return any  # list of names, those of folders with "/" behind; none if it is not there
+function git.files(o) end
+
+---@class pipe.git.head
+---@field as? string  the call's name in the journal
+
+---The commit that is checked out
+---@param o? pipe.git.head
+---@return any  # {sha, branch (null if detached), message, author={name, email}, time}
+function git.head(o) end
+
+---@class pipe.git.is_ancestor
+---@field ancestor string  commit, branch or tag
+---@field descendant string  commit, branch or tag
+---@field as? string  the call's name in the journal
+
+---Whether one commit contains the other
+---@param o string|pipe.git.is_ancestor
+---@return any  # flag; a commit contains itself
+function git.is_ancestor(o) end
+
+---@class pipe.git.log
+---@field from? string  commit, branch or tag to start at ("HEAD")
+---@field to? string  what it contains is left out
+---@field limit? integer  number of commits at most; 0: all (100)
+---@field as? string  the call's name in the journal
+
+---Commits in `from` that are not in `to`
+---@param o? string|pipe.git.log
+---@return any  # list of commits as git.show gives them, newest first
+function git.log(o) end
+
+---@class pipe.git.ls_remote
+---@field remote? string  name of a remote, or a URL ("origin")
+---@field pattern? string  only refs whose end fits, as "main"
+---@field token? string|pipe.secret  token for https
+---@field user? string  user name, where the URL has none
+---@field password? string|pipe.secret  password for https
+---@field key_file? string  private ssh key, from the project's folder; else the ssh agent is asked
+---@field passphrase? string|pipe.secret  of the key file
+---@field timeout? pipe.duration  how long the remote may stay silent (120000)
+---@field as? string  the call's name in the journal
+
+---The refs that a remote has now
+---@param o? string|pipe.git.ls_remote
+---@return any  # map of full ref name to sha; an annotated tag's commit under "NAME^{}"
+function git.ls_remote(o) end
+
+---@class pipe.git.merge_base
+---@field a string  commit, branch or tag
+---@field b string  commit, branch or tag
+---@field as? string  the call's name in the journal
+
+---The newest commit that both have
+---@param o string|pipe.git.merge_base
+---@return any  # sha, or null
+function git.merge_base(o) end
+
+---@class pipe.git.push
+---@field remote? string  name of a remote, or a URL ("origin")
+---@field branch? string  branch of the remote
+---@field ref? string  or a full name, as "refs/tags/v1.0.0"
+---@field commit string  the exact commit, 40 hex digits
+---@field expect? string  the commit that the remote must have now; "": none; without it only fast-forward is checked
+---@field force? boolean  also if the remote loses commits (false)
+---@field token? string|pipe.secret  token for https
+---@field user? string  user name, where the URL has none
+---@field password? string|pipe.secret  password for https
+---@field key_file? string  private ssh key, from the project's folder; else the ssh agent is asked
+---@field passphrase? string|pipe.secret  of the key file
+---@field timeout? pipe.duration  how long the remote may stay silent (120000)
+---@field as? string  the call's name in the journal
+
+---Sets one ref of a remote to one exact commit
+---@param o string|pipe.git.push
+---@return any  # {ref, before (or null), after, changed}
+function git.push(o) end
+
+---@class pipe.git.resolve
+---@field at string  commit, branch or tag
+---@field as? string  the call's name in the journal
+
+---The commit that a name or a short id means
+---@param o string|pipe.git.resolve
+---@return any  # sha
+function git.resolve(o) end
+
+---@class pipe.git.show
+---@field at? string  commit, branch or tag ("HEAD")
+---@field as? string  the call's name in the journal
+
+---One commit
+---@param o? string|pipe.git.show
+---@return any  # {sha, short, subject, message, author={name, email}, time (RFC 3339), parents}
+function git.show(o) end
+
+---@class pipe.git.status
+---@field as? string  the call's name in the journal
+
+---The branch, and what differs from its last commit
+---@param o? pipe.git.status
+---@return any  # {branch, head, clean, changes=list of {path, state}}; state: added, modified, deleted, retyped, untracked, conflicted, unreadable
+function git.status(o) end
+
+---@class pipe.git.tag
+---@field name string  the tag's name
+---@field at? string  commit, branch or tag ("HEAD")
+---@field message? string  makes it an annotated tag
+---@field force? boolean  moves a tag that points elsewhere (false)
+---@field author? string  "Name <mail>"; else git's user.name and user.email
+---@field as? string  the call's name in the journal
+
+---Makes a tag in this clone
+---@param o string|pipe.git.tag
+---@return any  # {name, sha, created (false: it was there)}
+function git.tag(o) end
+
+---@class pipe.git.tags
+---@field pattern? string  only names that fit, as "v1.*"
+---@field as? string  the call's name in the journal
+
+---The tags of this clone, by name
+---@param o? string|pipe.git.tags
+---@return any  # list of {name, sha (of the commit), annotated, message (or null)}
+function git.tags(o) end
+
+github = {}
+
+---@class pipe.github.checks
+---@field sha string  the commit
+---@field branch? string  mark what this branch requires
+---@field as? string  the call's name in the journal
+
+---Checks of a commit: check runs and commit statuses, the newest of each name
+---@param o string|pipe.github.checks
+---@return any  # list of {name, app, status, conclusion, url, source, id, required}; with `branch`, required checks that are not there yet have the status "expected"
+function github.checks(o) end
+
+---@class pipe.github.merge
+---@field number integer  its number
+---@field sha string  the head that was looked at; another one is refused
+---@field method? "merge"|"squash"|"rebase"  merge, squash or rebase ("merge")
+---@field as? string  the call's name in the journal
+
+---Merge a pull request whose head is still the given commit
+---@param o pipe.github.merge
+---@return any  # {sha, merged}
+function github.merge(o) end
+
+---@class pipe.github.pull
+---@field number integer  its number
+---@field as? string  the call's name in the journal
+
+---One pull request
+---@param o pipe.github.pull
+---@return any  # {number, title, state, draft, merged, mergeable, mergeable_state, merge_sha, head{ref, sha}, base{ref, sha}, author, url}; mergeable is nil while GitHub works it out
+function github.pull(o) end
+
+---@class pipe.github.pull_of
+---@field sha string  the commit
+---@field as? string  the call's name in the journal
+
+---The pull request that brought a commit, or that has it
+---@param o string|pipe.github.pull_of
+---@return any  # {number, title, state, draft, merged, mergeable, mergeable_state, merge_sha, head{ref, sha}, base{ref, sha}, author, url}, or nil
+function github.pull_of(o) end
+
+---@class pipe.github.pulls
+---@field base? string  branch they go to
+---@field head? string  branch they come from
+---@field state? "open"|"closed"|"all"  open, closed or all ("open")
+---@field as? string  the call's name in the journal
+
+---Pull requests, newest first
+---@param o? string|pipe.github.pulls
+---@return any  # list of {number, title, state, draft, merged, mergeable, mergeable_state, merge_sha, head{ref, sha}, base{ref, sha}, author, url}
+function github.pulls(o) end
+
+---@class pipe.github.required_checks
+---@field branch string  the branch
+---@field as? string  the call's name in the journal
+
+---The checks that a branch requires, by its protection and its rulesets
+---@param o string|pipe.github.required_checks
+---@return any  # {checks = list of {name, app_id}, strict, sources = {protection, rules}, complete}; a source is "read", "none" or "unreadable …"
+function github.required_checks(o) end
+
+---@class pipe.github.workflow_run
+---@field id integer  its id
+---@field as? string  the call's name in the journal
+
+---One workflow run
+---@param o pipe.github.workflow_run
+---@return any  # {id, name, workflow, event, status, conclusion, sha, branch, attempt, url, created_at, updated_at} and failed = list of {name, conclusion, url} (its jobs)
+function github.workflow_run(o) end
+
+---@class pipe.github.workflow_runs
+---@field branch? string  only of this branch
+---@field event? string  only of this event, such as push
+---@field first? integer  at most so many (30)
+---@field sha? string  only of this commit
+---@field workflow? string  file name, such as deploy-production.yml; without it, of all
+---@field as? string  the call's name in the journal
+
+---Runs of a workflow, newest first
+---@param o? string|pipe.github.workflow_runs
+---@return any  # list of {id, name, workflow, event, status, conclusion, sha, branch, attempt, url, created_at, updated_at}
+function github.workflow_runs(o) end
+
+http = {}
+
+---@class pipe.http.delete
+---@field url string|any[]|pipe.secret  https://…; a secret, or a list of parts, where the address is one
+---@field query? table<string, any>  added to the URL, escaped; a list repeats its name
+---@field headers? table<string, any>  text, secret, whole number, or a list of parts put together
+---@field json? any  body: any data, secrets inside allowed
+---@field form? table<string, any>  body: a form's fields, URL-encoded
+---@field body? string|pipe.secret  body: bytes as they are
+---@field timeout? pipe.duration  for a whole attempt with its redirects (30s)
+---@field connect_timeout? pipe.duration  until the connection stands (10s)
+---@field max_wait? pipe.duration  the longest wait that a server may ask for between attempts (2m)
+---@field max_bytes? integer  the largest body taken, unpacked (8 MiB)
+---@field redirects? integer  how many are followed (GET and HEAD 5, else 0)
+---@field retries? integer  further attempts (reads 3, writes 0, with idempotency_key 3); a write without a key only where it certainly was not done
+---@field idempotency_key? string  sent as Idempotency-Key: the server does it once, we may repeat
+---@field expect? any[]  the statuses that are no error (200 to 299)
+---@field any_status? boolean  no status is an error
+---@field ca_file? string  PEM file of the authorities that are trusted, alone
+---@field proxy? string|pipe.secret  http://host:port (else pipe.yaml's, else https_proxy)
+---@field as? string  the call's name in the journal
+---@field effect? pipe.class  what the call does
+---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
+---@field example? any  dry-run: the result
+---@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+
+---Removes what a URL stands for
+---@param o string|pipe.http.delete
+---@return any  # {status, headers: lower-case name -> text (set-cookie: a list), body: bytes, json: decoded where the body is JSON, url: the last one, took_ms, attempts}
+function http.delete(o) end
+
+---@class pipe.http.get
+---@field url string|any[]|pipe.secret  https://…; a secret, or a list of parts, where the address is one
+---@field query? table<string, any>  added to the URL, escaped; a list repeats its name
+---@field headers? table<string, any>  text, secret, whole number, or a list of parts put together
+---@field json? any  body: any data, secrets inside allowed
+---@field form? table<string, any>  body: a form's fields, URL-encoded
+---@field body? string|pipe.secret  body: bytes as they are
+---@field timeout? pipe.duration  for a whole attempt with its redirects (30s)
+---@field connect_timeout? pipe.duration  until the connection stands (10s)
+---@field max_wait? pipe.duration  the longest wait that a server may ask for between attempts (2m)
+---@field max_bytes? integer  the largest body taken, unpacked (8 MiB)
+---@field redirects? integer  how many are followed (GET and HEAD 5, else 0)
+---@field retries? integer  further attempts (reads 3, writes 0, with idempotency_key 3); a write without a key only where it certainly was not done
+---@field idempotency_key? string  sent as Idempotency-Key: the server does it once, we may repeat
+---@field expect? any[]  the statuses that are no error (200 to 299)
+---@field any_status? boolean  no status is an error
+---@field ca_file? string  PEM file of the authorities that are trusted, alone
+---@field proxy? string|pipe.secret  http://host:port (else pipe.yaml's, else https_proxy)
+---@field as? string  the call's name in the journal
+---@field effect? pipe.class  what the call does
+---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
+---@field example? any  dry-run: the result
+---@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+
+---Fetches a URL
+---@param o string|pipe.http.get
+---@return any  # {status, headers: lower-case name -> text (set-cookie: a list), body: bytes, json: decoded where the body is JSON, url: the last one, took_ms, attempts}
+function http.get(o) end
+
+---@class pipe.http.head
+---@field url string|any[]|pipe.secret  https://…; a secret, or a list of parts, where the address is one
+---@field query? table<string, any>  added to the URL, escaped; a list repeats its name
+---@field headers? table<string, any>  text, secret, whole number, or a list of parts put together
+---@field json? any  body: any data, secrets inside allowed
+---@field form? table<string, any>  body: a form's fields, URL-encoded
+---@field body? string|pipe.secret  body: bytes as they are
+---@field timeout? pipe.duration  for a whole attempt with its redirects (30s)
+---@field connect_timeout? pipe.duration  until the connection stands (10s)
+---@field max_wait? pipe.duration  the longest wait that a server may ask for between attempts (2m)
+---@field max_bytes? integer  the largest body taken, unpacked (8 MiB)
+---@field redirects? integer  how many are followed (GET and HEAD 5, else 0)
+---@field retries? integer  further attempts (reads 3, writes 0, with idempotency_key 3); a write without a key only where it certainly was not done
+---@field idempotency_key? string  sent as Idempotency-Key: the server does it once, we may repeat
+---@field expect? any[]  the statuses that are no error (200 to 299)
+---@field any_status? boolean  no status is an error
+---@field ca_file? string  PEM file of the authorities that are trusted, alone
+---@field proxy? string|pipe.secret  http://host:port (else pipe.yaml's, else https_proxy)
+---@field as? string  the call's name in the journal
+---@field effect? pipe.class  what the call does
+---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
+---@field example? any  dry-run: the result
+---@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+
+---Fetches a URL's headers
+---@param o string|pipe.http.head
+---@return any  # {status, headers: lower-case name -> text (set-cookie: a list), body: bytes, json: decoded where the body is JSON, url: the last one, took_ms, attempts}
+function http.head(o) end
+
+---@class pipe.http.patch
+---@field url string|any[]|pipe.secret  https://…; a secret, or a list of parts, where the address is one
+---@field query? table<string, any>  added to the URL, escaped; a list repeats its name
+---@field headers? table<string, any>  text, secret, whole number, or a list of parts put together
+---@field json? any  body: any data, secrets inside allowed
+---@field form? table<string, any>  body: a form's fields, URL-encoded
+---@field body? string|pipe.secret  body: bytes as they are
+---@field timeout? pipe.duration  for a whole attempt with its redirects (30s)
+---@field connect_timeout? pipe.duration  until the connection stands (10s)
+---@field max_wait? pipe.duration  the longest wait that a server may ask for between attempts (2m)
+---@field max_bytes? integer  the largest body taken, unpacked (8 MiB)
+---@field redirects? integer  how many are followed (GET and HEAD 5, else 0)
+---@field retries? integer  further attempts (reads 3, writes 0, with idempotency_key 3); a write without a key only where it certainly was not done
+---@field idempotency_key? string  sent as Idempotency-Key: the server does it once, we may repeat
+---@field expect? any[]  the statuses that are no error (200 to 299)
+---@field any_status? boolean  no status is an error
+---@field ca_file? string  PEM file of the authorities that are trusted, alone
+---@field proxy? string|pipe.secret  http://host:port (else pipe.yaml's, else https_proxy)
+---@field as? string  the call's name in the journal
+---@field effect? pipe.class  what the call does
+---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
+---@field example? any  dry-run: the result
+---@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+
+---Changes what a URL stands for
+---@param o string|pipe.http.patch
+---@return any  # {status, headers: lower-case name -> text (set-cookie: a list), body: bytes, json: decoded where the body is JSON, url: the last one, took_ms, attempts}
+function http.patch(o) end
+
+---@class pipe.http.post
+---@field url string|any[]|pipe.secret  https://…; a secret, or a list of parts, where the address is one
+---@field query? table<string, any>  added to the URL, escaped; a list repeats its name
+---@field headers? table<string, any>  text, secret, whole number, or a list of parts put together
+---@field json? any  body: any data, secrets inside allowed
+---@field form? table<string, any>  body: a form's fields, URL-encoded
+---@field body? string|pipe.secret  body: bytes as they are
+---@field timeout? pipe.duration  for a whole attempt with its redirects (30s)
+---@field connect_timeout? pipe.duration  until the connection stands (10s)
+---@field max_wait? pipe.duration  the longest wait that a server may ask for between attempts (2m)
+---@field max_bytes? integer  the largest body taken, unpacked (8 MiB)
+---@field redirects? integer  how many are followed (GET and HEAD 5, else 0)
+---@field retries? integer  further attempts (reads 3, writes 0, with idempotency_key 3); a write without a key only where it certainly was not done
+---@field idempotency_key? string  sent as Idempotency-Key: the server does it once, we may repeat
+---@field expect? any[]  the statuses that are no error (200 to 299)
+---@field any_status? boolean  no status is an error
+---@field ca_file? string  PEM file of the authorities that are trusted, alone
+---@field proxy? string|pipe.secret  http://host:port (else pipe.yaml's, else https_proxy)
+---@field as? string  the call's name in the journal
+---@field effect? pipe.class  what the call does
+---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
+---@field example? any  dry-run: the result
+---@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+
+---Sends to a URL
+---@param o string|pipe.http.post
+---@return any  # {status, headers: lower-case name -> text (set-cookie: a list), body: bytes, json: decoded where the body is JSON, url: the last one, took_ms, attempts}
+function http.post(o) end
+
+---@class pipe.http.put
+---@field url string|any[]|pipe.secret  https://…; a secret, or a list of parts, where the address is one
+---@field query? table<string, any>  added to the URL, escaped; a list repeats its name
+---@field headers? table<string, any>  text, secret, whole number, or a list of parts put together
+---@field json? any  body: any data, secrets inside allowed
+---@field form? table<string, any>  body: a form's fields, URL-encoded
+---@field body? string|pipe.secret  body: bytes as they are
+---@field timeout? pipe.duration  for a whole attempt with its redirects (30s)
+---@field connect_timeout? pipe.duration  until the connection stands (10s)
+---@field max_wait? pipe.duration  the longest wait that a server may ask for between attempts (2m)
+---@field max_bytes? integer  the largest body taken, unpacked (8 MiB)
+---@field redirects? integer  how many are followed (GET and HEAD 5, else 0)
+---@field retries? integer  further attempts (reads 3, writes 0, with idempotency_key 3); a write without a key only where it certainly was not done
+---@field idempotency_key? string  sent as Idempotency-Key: the server does it once, we may repeat
+---@field expect? any[]  the statuses that are no error (200 to 299)
+---@field any_status? boolean  no status is an error
+---@field ca_file? string  PEM file of the authorities that are trusted, alone
+---@field proxy? string|pipe.secret  http://host:port (else pipe.yaml's, else https_proxy)
+---@field as? string  the call's name in the journal
+---@field effect? pipe.class  what the call does
+---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
+---@field example? any  dry-run: the result
+---@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+
+---Replaces what a URL stands for
+---@param o string|pipe.http.put
+---@return any  # {status, headers: lower-case name -> text (set-cookie: a list), body: bytes, json: decoded where the body is JSON, url: the last one, took_ms, attempts}
+function http.put(o) end
+
+---@class pipe.http.request
+---@field method string  GET, POST, …
+---@field url string|any[]|pipe.secret  https://…; a secret, or a list of parts, where the address is one
+---@field query? table<string, any>  added to the URL, escaped; a list repeats its name
+---@field headers? table<string, any>  text, secret, whole number, or a list of parts put together
+---@field json? any  body: any data, secrets inside allowed
+---@field form? table<string, any>  body: a form's fields, URL-encoded
+---@field body? string|pipe.secret  body: bytes as they are
+---@field timeout? pipe.duration  for a whole attempt with its redirects (30s)
+---@field connect_timeout? pipe.duration  until the connection stands (10s)
+---@field max_wait? pipe.duration  the longest wait that a server may ask for between attempts (2m)
+---@field max_bytes? integer  the largest body taken, unpacked (8 MiB)
+---@field redirects? integer  how many are followed (GET and HEAD 5, else 0)
+---@field retries? integer  further attempts (reads 3, writes 0, with idempotency_key 3); a write without a key only where it certainly was not done
+---@field idempotency_key? string  sent as Idempotency-Key: the server does it once, we may repeat
+---@field expect? any[]  the statuses that are no error (200 to 299)
+---@field any_status? boolean  no status is an error
+---@field ca_file? string  PEM file of the authorities that are trusted, alone
+---@field proxy? string|pipe.secret  http://host:port (else pipe.yaml's, else https_proxy)
+---@field as? string  the call's name in the journal
+---@field effect? pipe.class  what the call does
+---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
+---@field example? any  dry-run: the result
+---@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+
+---Any method; the caller says whether it reads
+---@param o string|pipe.http.request
+---@return any  # {status, headers: lower-case name -> text (set-cookie: a list), body: bytes, json: decoded where the body is JSON, url: the last one, took_ms, attempts}
+function http.request(o) end
+
+json = {}
+
+---json.array(table): marks a table as a list, so that it stays one when empty
+function json.array(table) end
+
+---json.decode(text): reads JSON; errors name line and column
+function json.decode(text) end
+
+---json.encode(data [, {pretty = true}]): canonical JSON (RFC 8785)
+function json.encode(data, ...) end
+
+log = {}
+
+---@class pipe.log.info
+---@field text string  one line for the log
+---@field as? string  the call's name in the journal
+
+---Writes a line into the run's log
+---@param o string|pipe.log.info
+---@return any  # nothing
+function log.info(o) end
+
+---@class pipe.log.warn
+---@field text string  one line for the log
+---@field as? string  the call's name in the journal
+
+---Writes a warning into the run's log
+---@param o string|pipe.log.warn
+---@return any  # nothing
+function log.warn(o) end
+
+proc = {}
+
+---@class pipe.proc.read
+---@field argv? any[]  the program and its arguments, as a list of text
+---@field shell? string  instead of argv: a command line for sh -c
+---@field cwd? string  where it runs, inside the project (its root)
+---@field env? table<string, any>  its environment: text, a secret, or a list of both to be joined; besides this it has only PATH, HOME, LANG, TZ, TMPDIR, USER, SSH_AUTH_SOCK
+---@field inherit? any[]  names of more variables to pass on
+---@field input? string|pipe.secret  what it reads from standard input
+---@field timeout? pipe.duration  after which it is stopped ("10m")
+---@field max_bytes? integer  kept of each stream, in bytes (8388608)
+---@field expect? any[]  exit codes that mean success ([0])
+---@field any_exit? boolean  every exit code means success (false)
+---@field as? string  the call's name in the journal
+---@field effect? pipe.class  what the call does
+---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
+---@field example? any  dry-run: the result
+---@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+
+---Runs a program that, its author declares, changes nothing
+---@param o? pipe.proc.read
+---@return any  # {exit: code, or null; signal: its name, or null; stdout, stderr: text; took_ms; truncated: true if a stream was longer than max_bytes}
+function proc.read(o) end
+
+---@class pipe.proc.run
+---@field argv? any[]  the program and its arguments, as a list of text
+---@field shell? string  instead of argv: a command line for sh -c
+---@field cwd? string  where it runs, inside the project (its root)
+---@field env? table<string, any>  its environment: text, a secret, or a list of both to be joined; besides this it has only PATH, HOME, LANG, TZ, TMPDIR, USER, SSH_AUTH_SOCK
+---@field inherit? any[]  names of more variables to pass on
+---@field input? string|pipe.secret  what it reads from standard input
+---@field timeout? pipe.duration  after which it is stopped ("10m")
+---@field max_bytes? integer  kept of each stream, in bytes (8388608)
+---@field expect? any[]  exit codes that mean success ([0])
+---@field any_exit? boolean  every exit code means success (false)
+---@field as? string  the call's name in the journal
+---@field effect? pipe.class  what the call does
+---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
+---@field example? any  dry-run: the result
+---@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+
+---Runs a program, without a shell
+---@param o? pipe.proc.run
+---@return any  # {exit: code, or null; signal: its name, or null; stdout, stderr: text; took_ms; truncated: true if a stream was longer than max_bytes}
+function proc.run(o) end
+
+railway = {}
+
+---@class pipe.railway.active
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---The deployments that serve now
+---@param o string|pipe.railway.active
+---@return any  # list of {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}
+function railway.active(o) end
+
+---@class pipe.railway.deployment
+---@field environment string  an environment of pipe.yaml
+---@field id string  its id
+---@field as? string  the call's name in the journal
+
+---One deployment
+---@param o string|pipe.railway.deployment
+---@return any  # {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}
+function railway.deployment(o) end
+
+---@class pipe.railway.deployment_of
+---@field commit string  the full sha
+---@field environment string  an environment of pipe.yaml
+---@field since? any  only deployments made at this time or later (ISO text or milliseconds)
+---@field as? string  the call's name in the journal
+
+---The newest deployment of a commit
+---@param o string|pipe.railway.deployment_of
+---@return any  # {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}, or nil when there is none yet
+function railway.deployment_of(o) end
+
+---@class pipe.railway.deployments
+---@field environment string  an environment of pipe.yaml
+---@field first? integer  at most so many (10)
+---@field as? string  the call's name in the journal
+
+---Deployments, newest first
+---@param o string|pipe.railway.deployments
+---@return any  # list of {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}
+function railway.deployments(o) end
+
+---@class pipe.railway.scope
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---What the credential reaches; refuses one of another environment
+---@param o string|pipe.railway.scope
+---@return any  # {project{id, name}, environment{id, name}, service{id, name}}
+function railway.scope(o) end
+
+---@class pipe.railway.triggers
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---What deploys by itself: the branch, and whether it waits for CI
+---@param o string|pipe.railway.triggers
+---@return any  # list of {id, branch, repository, provider, wait_for_ci, service}
+function railway.triggers(o) end
+
+secret = {}
+
+---@class pipe.secret.get
+---@field name string  a credential of pipe.yaml
+---@field environment? string  look at this environment's credentials first
+---@field as? string  the call's name in the journal
+
+---A credential of pipe.yaml, as an opaque secret
+---@param o string|pipe.secret.get
+---@return any  # a secret
+function secret.get(o) end
+
+supabase = {}
+
+---@class pipe.supabase.health
+---@field environment string  an environment of pipe.yaml
+---@field services? any[]  db, rest, auth, realtime, storage, pooler (["db","rest","auth"])
+---@field as? string  the call's name in the journal
+
+---How the services of the project are
+---@param o string|pipe.supabase.health
+---@return any  # list of {name, status, healthy, error}
+function supabase.health(o) end
+
+---@class pipe.supabase.migrations
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---The migrations that the database has, oldest first
+---@param o string|pipe.supabase.migrations
+---@return any  # list of {version, name}
+function supabase.migrations(o) end
+
+version = {}
+
+---version.bump(v, kind [, id]): major minor patch premajor … prerelease
+function version.bump(v, kind, ...) end
+
+---version.compare(a, b): precedence as SemVer 2.0; loose forms allowed
+function version.compare(a, b) end
+
+---version.normal(text): "v1.2" as "1.2.0"
+function version.normal(text) end
+
+---version.parse(text): its parts
+function version.parse(text) end
+
+---version.satisfies(v, range [, {include_pre = true}]): ranges as node-semver's
+function version.satisfies(v, range, ...) end
+
+---version.sort(list): ascending by precedence
+function version.sort(list) end
+
+yaml = {}
+
+---yaml.decode(text): reads one YAML 1.2 document
+function yaml.decode(text) end
+
+---yaml.decode_all(text): reads all documents
+function yaml.decode_all(text) end
+
+---yaml.encode(data): writes YAML
+function yaml.encode(data) end
