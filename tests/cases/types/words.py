@@ -1,5 +1,6 @@
 """The fields of the words: in stdlib/types, in docs/language.md, in the language itself."""
 
+import os
 import re
 import sys
 
@@ -11,8 +12,9 @@ def read(path):
         return f.read()
 
 
-language, types, manual = read("stdlib/lang/language.lua"), read("stdlib/types/pipe.lua"), \
-    read("docs/language.md")
+language = "\n".join(read(os.path.join("stdlib/lang", n)) for n in sorted(os.listdir(f"{ROOT}/stdlib/lang")))
+types, manual = read("stdlib/types/pipe.lua"), read("docs/language.md")
+
 
 
 def names(text):
