@@ -260,9 +260,11 @@ return pipeline "release-friday" {
       if r.dry_run then return false, AFTER_PUSH end
       local runs, seen = release.serves("production")
       if not release.same(runs, r.out.candidate.commit) then return false, seen end
-      return { commit = runs, at = clock.now().ms }
+      local d, why = release.deployed(r)
+      if not d then return false, why end
+      return { deployment = d.id, at = clock.now().ms }
     end,
-    assume = function (r) return { commit = r.out.candidate.commit, at = clock.now().ms } end,
+    assume = { deployment = "(known after git.push)" },
   },
 
   wait "soak" {

@@ -10,6 +10,8 @@
 static const struct pl_flag flags[] = {
     {"world", 0, PL_FLAG_VALUE, "FILE", "a world file (else the built-in world)"},
     {"port", 0, PL_FLAG_VALUE, "N", "up: the port (else a free one)"},
+    {"now", 0, PL_FLAG, NULL,
+        "up: the world's clock starts at our time, for runs without --sim"},
     {"speed", 0, PL_FLAG_VALUE, "N", "up: how much faster than ours its time passes"},
     {NULL, 0, PL_FLAG, NULL, NULL},
 };
@@ -37,7 +39,7 @@ static struct pl_world *open_world(struct pl_cli *c)
 struct serving {
 	struct pl_world *world;
 	const char *git_root;
-	int64_t now;   /* of the world at `since` */
+	int64_t now; /* of the world at `since` */
 	int64_t since; /* our monotonic ms */
 	double speed;
 	char url[64];
@@ -70,7 +72,8 @@ static const char *take_time(struct serving *v, const char *path)
 	return end;
 }
 
-static struct pl_value *plain(struct pl_arena *a, int status, const char *type, const char *body)
+static struct pl_value *plain(
+    struct pl_arena *a, int status, const char *type, const char *body)
 {
 	struct pl_value *v = pl_map(a), *headers = pl_map(a);
 	pl_map_set(a, headers, "content-type", pl_text(a, type));
@@ -84,25 +87,51 @@ static struct pl_value *as_json(struct pl_arena *a, const struct pl_value *v)
 {
 	struct pl_buf text = {0};
 	pl_json_pretty(&text, v);
+	pl_buf_putc(&text, '\n');
 	struct pl_value *answer = plain(a, 200, "application/json", text.at);
 	pl_buf_fini(&text);
 	return answer;
 }
 
-static void add_env(struct pl_arena *a, struct pl_value *env, const char *name, const char *value)
+static void add_env(
+    struct pl_arena *a, struct pl_value *env, const char *name, const char *value)
 {
 	if (value)
 		pl_map_set(a, env, name, pl_text(a, value));
 }
 
+/* What the world file says about git goes wrong here too: true if the connection is
+ * to end; *lost if git is to do it nevertheless. */
+static bool git_trouble(struct serving *v, struct pl_arena *a,
+    const struct pl_value *request, const char *path, bool *lost)
+{
+	struct pl_err err;
+	const char *real, *op = NULL, *end = strstr(path, ".git/");
+	if (strcmp(pl_get_text(request, "method", ""), "POST") == 0 &&
+	    strstr(path, "/git-receive-pack"))
+		op = "push";
+	else if (strstr(path, "service=git-upload-pack"))
+		op = "fetch";
+	*lost = false;
+	if (!op || !end)
+		return false;
+	const char *url =
+	    pl_arena_printf(a, "%s%.*s", v->git_root, (int)(end + 4 - path), path);
+	return !pl_world_remote(
+	           v->world, a, url, op, world_now(v), &real, lost, &err) &&
+	    !*lost;
+}
+
 /* Smart HTTP by git's own server program. */
-static struct pl_value *git_answer(
-    struct serving *v, struct pl_arena *a, const struct pl_value *request, const char *path)
+static struct pl_value *git_answer(struct serving *v, struct pl_arena *a,
+    const struct pl_value *request, const char *path)
 {
 	const char *query = strchr(path, '?');
 	const struct pl_value *headers = pl_get(request, "headers");
-	struct pl_value *answer = pl_map(a), *cgi = pl_map(a), *env = pl_map(a), *argv = pl_list(a);
+	struct pl_value *answer = pl_map(a), *cgi = pl_map(a), *env = pl_map(a),
+	                *argv = pl_list(a);
 	size_t n = query ? (size_t)(query - path) : strlen(path);
+	bool lost;
 	pl_list_add(a, argv, pl_text(a, "git"));
 	pl_list_add(a, argv, pl_text(a, "http-backend"));
 	add_env(a, env, "GIT_PROJECT_ROOT", v->git_root);
@@ -111,18 +140,23 @@ static struct pl_value *git_answer(
 	add_env(a, env, "QUERY_STRING", query ? query + 1 : "");
 	add_env(a, env, "REQUEST_METHOD", pl_get_text(request, "method", "GET"));
 	add_env(a, env, "CONTENT_TYPE", pl_get_text(headers, "content-type", NULL));
-	add_env(a, env, "HTTP_CONTENT_ENCODING", pl_get_text(headers, "content-encoding", NULL));
+	add_env(a, env, "HTTP_CONTENT_ENCODING",
+	    pl_get_text(headers, "content-encoding", NULL));
 	add_env(a, env, "GIT_PROTOCOL", pl_get_text(headers, "git-protocol", NULL));
 	add_env(a, env, "REMOTE_USER", "sim");
 	add_env(a, env, "PATH", getenv("PATH"));
 	pl_map_set(a, cgi, "argv", argv);
 	pl_map_set(a, cgi, "env", env);
+	if (git_trouble(v, a, request, path, &lost))
+		pl_map_set(a, answer, "drop", pl_bool(a, true));
+	pl_map_set(a, answer, "lost", pl_bool(a, lost));
 	pl_map_set(a, answer, "cgi", cgi);
 	pl_map_set(a, answer, "body", pl_get(request, "body"));
 	return answer;
 }
 
-static struct pl_value *own_answer(struct serving *v, struct pl_arena *a, const char *what)
+static struct pl_value *own_answer(
+    struct serving *v, struct pl_arena *a, const char *what)
 {
 	struct pl_err err;
 	if (!pl_world_touch(v->world, world_now(v), &err))
@@ -154,9 +188,15 @@ static const char welcome[] =
     "\n"
     "pipe run FILE --repo=CLONE --sim=http://…   runs a pipeline against it\n";
 
-/* Errors of the world that are not answers: the connection just ends. */
-static struct pl_value *finish(struct pl_arena *a, struct pl_value *answer)
+/* Errors of the world that are not answers: the connection just ends. A slow answer
+ * is slow for those who have no clock of the world's. */
+static struct pl_value *finish(const struct serving *v, struct pl_arena *a,
+    struct pl_value *answer, bool has_clock)
 {
+	int64_t delay = pl_get_int(answer, "delay_ms", 0);
+	if (delay > 0 && !has_clock)
+		pl_map_set(a, answer, "sleep_ms",
+		    pl_int(a, (int64_t)((double)delay / v->speed)));
 	if (pl_get(answer, "error"))
 		pl_map_set(a, answer, "drop", pl_bool(a, true));
 	return answer;
@@ -167,7 +207,7 @@ static void serve(void *arg, struct pl_arena *a, const struct pl_value *request,
 {
 	struct serving *v = arg;
 	struct pl_err err;
-	const char *path = take_time(v, pl_get_text(request, "url", "/"));
+	const char *url = pl_get_text(request, "url", "/"), *path = take_time(v, url);
 	if (strcmp(path, "/") == 0) {
 		*answer = plain(a, 200, "text/plain; charset=utf-8", welcome);
 		return;
@@ -183,7 +223,7 @@ static void serve(void *arg, struct pl_arena *a, const struct pl_value *request,
 	struct pl_value *inside = pl_copy(a, request);
 	pl_map_set(a, inside, "url", pl_textf(a, "https:/%s", path));
 	if (pl_world_request(v->world, a, inside, world_now(v), answer, &err))
-		*answer = finish(a, *answer);
+		*answer = finish(v, a, *answer, path != url);
 	else
 		*answer = plain(a, 500, "text/plain", err.msg);
 }
@@ -222,12 +262,14 @@ static void tell_up(struct pl_cli *c, struct serving *v, int port)
 		struct pl_value *doc = pl_map(&c->arena);
 		pl_map_set(&c->arena, doc, "schema", pl_text(&c->arena, "pipe/sim/v1"));
 		pl_map_set(&c->arena, doc, "url", pl_text(&c->arena, v->url));
-		pl_map_set(&c->arena, doc, "git", pl_textf(&c->arena, "%s/git", v->url));
+		pl_map_set(
+		    &c->arena, doc, "git", pl_textf(&c->arena, "%s/git", v->url));
 		pl_map_set(&c->arena, doc, "git_directory", pl_text(&c->arena, git));
 		pl_put_json(doc);
 	} else {
 		printf("The simulated world is up at %s\n", v->url);
-		printf("  git clone %s/git/impulse.git   (also %s/impulse.git)\n", v->url, git);
+		printf("  git clone %s/git/impulse.git   (also %s/impulse.git)\n",
+		    v->url, git);
 		printf("  pipe run FILE --repo=CLONE --sim=%s\n", v->url);
 		printf("Ctrl-C ends it; its state is kept.\n");
 	}
@@ -239,11 +281,15 @@ static int up(struct pl_cli *c)
 {
 	const char *speed = pl_flag_text(c, "speed"), *port = pl_flag_text(c, "port");
 	struct serving v = {.speed = speed ? atof(speed) : 1, .since = ours()};
+	if (!(v.speed > 0))
+		return pl_usage(c, "--speed=%s: a number above 0 is wanted", speed);
 	v.world = open_world(c);
 	if (!v.world)
 		return pl_failed(c, PL_EXIT_FAILED);
 	v.git_root = pl_world_git_root(v.world);
 	v.now = pl_world_now(v.world);
+	if (pl_flag_on(c, "now") && v.now < (int64_t)time(NULL) * 1000)
+		v.now = (int64_t)time(NULL) * 1000;
 	struct pl_server *server =
 	    pl_server_start("127.0.0.1", port ? atoi(port) : 0, serve, &v, &c->err);
 	bool ok = server != NULL;
@@ -336,18 +382,22 @@ static int sim(struct pl_cli *c)
 	} verbs[] = {{"up", up}, {"show", show}, {"ledger", ledger}, {"wait", pass},
 	    {"reset", reset}};
 	if (c->words_n > 1 && strcmp(c->words[0], "wait") != 0)
-		return pl_usage(c, "pipe sim %s takes no \"%s\"", c->words[0], c->words[1]);
+		return pl_usage(
+		    c, "pipe sim %s takes no \"%s\"", c->words[0], c->words[1]);
 	for (size_t i = 0; i < PL_COUNT(verbs); i++)
 		if (strcmp(c->words[0], verbs[i].name) == 0)
 			return verbs[i].run(c);
-	return pl_usage(c, "pipe sim has no \"%s\"; it has: up, show, ledger, wait, reset", c->words[0]);
+	return pl_usage(c,
+	    "pipe sim has no \"%s\"; it has: up, show, ledger, wait, reset",
+	    c->words[0]);
 }
 
 const struct pl_command pl_command_sim = {
     .name = "sim",
     .usage = "up|show|ledger|wait TIME|reset [--world=FILE] [--port=N]",
     .summary = "The simulated world: serve it, look at it, let time pass, make it anew",
-    .examples = "pipe sim up --port=4010\npipe sim ledger\npipe sim wait 3d\npipe sim reset",
+    .examples =
+        "pipe sim up --port=4010\npipe sim ledger\npipe sim wait 3d\npipe sim reset",
     .flags = flags,
     .least = 1,
     .most = 2,

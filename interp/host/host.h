@@ -248,7 +248,8 @@ void pl_process_run(struct pl_call *call);
 
 struct pl_server;
 /* One request at a time, on a thread of its own; `serve` fills *answer:
- * {status, headers, body} or {cgi={argv, env, …}, body} (git http-backend).
+ * {status, headers, body}, or {cgi={argv, env, …}, body, lost} (git http-backend;
+ * lost: it runs, and nobody hears of it), or {drop=true}: the connection ends.
  * address "127.0.0.1"; port 0 picks a free one. Codes: server.bind. */
 struct pl_server *pl_server_start(const char *address, int port,
     void (*serve)(void *arg, struct pl_arena *a, const struct pl_value *request,

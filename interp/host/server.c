@@ -200,6 +200,7 @@ static enum MHD_Result answer_request(struct pl_server *s, struct pl_arena *a,
 	struct pl_value *answer = NULL;
 	const struct pl_value *cgi, *body;
 	struct pl_err err = {0};
+	bool lost;
 
 	s->serve(s->arg, a, request, &answer);
 	if (!answer)
@@ -210,12 +211,13 @@ static enum MHD_Result answer_request(struct pl_server *s, struct pl_arena *a,
 	cgi = pl_get(answer, "cgi");
 	if (pl_is_null(cgi))
 		return send_answer(connection, answer);
+	lost = pl_get_bool(answer, "lost", false);
 	body = pl_get(answer, "body");
 	if (pl_is_null(body))
 		body = pl_get(request, "body");
 	if (!pl_cgi_run(&answer, a, cgi, request, body, s->stop[0], &err))
 		return send_text(connection, a, 502, err.msg);
-	return send_answer(connection, answer);
+	return lost ? MHD_NO : send_answer(connection, answer);
 }
 
 static bool announces_too_much(struct MHD_Connection *connection)

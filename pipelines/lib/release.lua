@@ -249,7 +249,7 @@ function release.migrated(r)
   return { id = run.id, url = run.url }
 end
 
--- Healthy with this commit for the whole time, counted anew from a later deployment.
+-- Healthy with this commit for the whole time, counted anew from another deployment of it.
 function release.soaked(r)
   local d, why = release.deployed(r)
   if not d then return false, why end
@@ -257,7 +257,10 @@ function release.soaked(r)
   if not release.same(runs, r.out.candidate.commit) then
     release.stop(r, "release.health", "it was healthy and is not any more: " .. seen)
   end
-  local since = math.max(r.out.health.at, d.status_at and clock.parse(d.status_at) or 0)
+  local since = r.out.health.at
+  if d.id ~= r.out.health.deployment and d.status_at then
+    since = math.max(since, clock.parse(d.status_at))
+  end
   local left = since + project.policy.soak - clock.now().ms
   if left > 0 then
     return false, string.format("healthy; watched for %d min more", (left + 59999) // 60000)

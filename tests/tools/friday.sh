@@ -44,3 +44,41 @@ finish()
 	ledger
 	exit "$code"
 }
+
+# up [ARGUMENT…]: serves the world over TCP; sets $url and $server.
+up()
+{
+	: >up.json
+	"$PIPE" sim up --json --world="$world" --state="$state" "$@" >up.json &
+	server=$!
+	tries=0
+	while url=$(sed -n 's/^ *"url": "\(.*\)".*/\1/p' up.json) && [ -z "$url" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 600 ] || { echo 'the world does not come up'; exit 97; }
+		sleep 0.05
+	done
+}
+
+# Ends the server and waits for it: its state is saved then.
+down()
+{
+	kill "${1:--TERM}" "$server"
+	wait "$server"
+}
+
+# The project with its services' addresses in the world at $url: what a live run uses.
+live()
+{
+	mkdir -p project
+	cp -R "$PIPE_ROOT/pipelines" project/
+	sed -e "s#https://\(api\.github\|backboard\.railway\|api\.supabase\)\.com#$url/\1.com#" \
+	    -e "s#https://\(api[a-z-]*\.impulseai\.app\)#$url/\1#" \
+	    -e 's/^  poll: .*/  poll: 200ms/' -e 's/^  soak: .*/  soak: 500ms/' \
+	    -e 's/^  \([a-z]*\)_timeout: .*/  \1_timeout: 20s/' \
+	    "$PIPE_ROOT/pipe.yaml" >project/pipe.yaml
+	script=project/pipelines/release-friday.lua
+	runs=$PWD/runs
+	export GITHUB_TOKEN=sim-github-token SUPABASE_ACCESS_TOKEN=sim-supabase-token
+	export RAILWAY_TOKEN_STAGING=sim-railway-staging-token
+	export RAILWAY_TOKEN_PRODUCTION=sim-railway-production-token
+}
