@@ -82,3 +82,17 @@ live()
 	export RAILWAY_TOKEN_STAGING=sim-railway-staging-token
 	export RAILWAY_TOKEN_PRODUCTION=sim-railway-production-token
 }
+
+# Ends the case if the server still runs then.
+guard()
+{
+	# shellcheck disable=SC2064
+	trap "kill $server 2>/dev/null; wait $server 2>/dev/null" EXIT
+}
+
+# What the world behind $url saw, while it is up.
+ledger_at()
+{
+	curl -s "$url/_pipe/ledger" | sed -n 's/^ *"\(effect\|target\)": "\(.*\)".*/\2/p' |
+	    paste -d' ' - - | sed 's/^/ledger: /'
+}

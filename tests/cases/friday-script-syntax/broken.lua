@@ -1,0 +1,3 @@
+return pipeline "broken" { version = "1.0.0",
+  step "one" { run = function () return 1 end,
+}
