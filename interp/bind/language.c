@@ -40,6 +40,47 @@ static int good_pattern(lua_State *L)
 	return 2;
 }
 
+/* good_id(text): letters, digits, "-", "_" and ".", and not only digits */
+static int good_id(lua_State *L)
+{
+	bool good = true, word = false;
+	size_t n;
+	const char *id = luaL_checklstring(L, 1, &n);
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)id[i];
+		bool digit = (c >= '0' && c <= '9') || c == '.';
+		good &= digit || c >= 0x80 || c == '_' || c == '-' ||
+		    ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+		word |= !digit;
+	}
+	lua_pushboolean(L, good && word);
+	return 1;
+}
+
+static int good_version(lua_State *L)
+{
+	struct pl_version v;
+	struct pl_arena a = {0};
+	lua_pushboolean(L,
+	    lua_type(L, 1) == LUA_TSTRING &&
+	        pl_version_parse(&v, &a, lua_tostring(L, 1), false, NULL));
+	pl_arena_fini(&a);
+	return 1;
+}
+
+/* part(name): what stdlib/lang/NAME.lua holds, as a function */
+static int load_part(lua_State *L)
+{
+	struct pl_err err;
+	const char *file =
+	    lua_pushfstring(L, "stdlib/lang/%s.lua", luaL_checkstring(L, 1));
+	if (!pl_stdlib_load(L, file, &err))
+		return pl_lua_raise(L, &err);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, pl_lua_session(L)->safe);
+	lua_setupvalue(L, -2, 1);
+	return 1;
+}
+
 static int quote(lua_State *L)
 {
 	size_t n;
@@ -109,7 +150,8 @@ void pl_language_host(struct pl_session *s, lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"place", script_line}, {"quote", quote},
 	    {"good_pattern", good_pattern}, {"did_you_mean", did_you_mean},
-	    {"duration", duration}, {"version", version}, {NULL, NULL}};
+	    {"duration", duration}, {"version", version}, {"good_id", good_id},
+	    {"good_version", good_version}, {"part", load_part}, {NULL, NULL}};
 	(void)s;
 	luaL_newlib(L, functions);
 	lua_pushstring(L, PL_VERSION);
@@ -214,8 +256,9 @@ static void read_step(struct pl_session *s, lua_State *L, struct pl_step *step,
 	if (step->needs && step->needs->kind != PL_LIST)
 		step->needs = NULL;
 	lua_settop(L, at);
-	lua_getfield(L, at, "children");
-	step->children = read_steps(s, L, lua_gettop(L), step, &step->children_n);
+	if (lua_getfield(L, at, "children") == LUA_TTABLE)
+		step->children =
+		    read_steps(s, L, lua_gettop(L), step, &step->children_n);
 	lua_settop(L, at);
 }
 
@@ -291,7 +334,7 @@ bool pl_spine_read(struct pl_session *s, lua_State *L, struct pl_err *err)
 	int at = lua_gettop(L);
 	struct pl_spine *spine = pl_arena_alloc(&s->arena, sizeof *spine);
 	spine->file = s->file;
-	spine->name = text_field(s, L, at, "name");
+	spine->name = text_field(s, L, at, "id");
 	spine->version = text_field(s, L, at, "version");
 	spine->summary = text_field(s, L, at, "summary");
 	spine->lock = text_field(s, L, at, "lock");
@@ -299,6 +342,8 @@ bool pl_spine_read(struct pl_session *s, lua_State *L, struct pl_err *err)
 	lua_getfield(L, at, "children");
 	spine->steps = read_steps(s, L, lua_gettop(L), NULL, &spine->steps_n);
 	lua_settop(L, at);
+	lua_pushnil(L); /* the spine has it all: many steps are much to keep twice */
+	lua_setfield(L, at, "children");
 	struct finding f = {.s = s};
 	pl_spine_check(spine, on_problem, &f);
 	bool ok = f.text.len == 0;
