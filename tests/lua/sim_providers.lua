@@ -169,7 +169,7 @@ function cases.a_merge_is_predicted_done_and_proved()
   local plan = row.predict(o, seen)
   equal(plan.sign, "~")
   equal(plan.result.sha, "(known after github.merge)")
-  equal(seen.get "git:refs/heads/main", "(known after github.merge)")
+  equal(seen.get "git:origin:refs/heads/main", "(known after github.merge)")
   equal(t.github_row.pull.overlay({ number = 12 }, t.github("pull", { number = 12 }), seen).merged,
     true)
   equal(#t.w.ledger(), 0)
@@ -315,9 +315,9 @@ function cases.errors_with_status_200_are_errors()
     { environment = "staging" })
 end
 
-function cases.an_html_page_is_a_transport_error()
+function cases.an_html_page_says_that_the_service_is_away()
   local t = new(tools.world "http-502-html")
-  local problem = fails("railway.transport", { "502", "<html>" }, t.railway, "deployments",
+  local problem = fails("railway.unavailable", { "502", "502 Bad Gateway" }, t.railway, "deployments",
     { environment = "staging" })
   equal(problem.retryable, true)
   equal(problem.status, 502)
