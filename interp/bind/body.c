@@ -14,9 +14,12 @@ static int no_result(lua_State *L, struct pl_frame *f, const char *id)
 	if (!step)
 		return pl_lua_raise(L, &err);
 	struct pl_frame *at = pl_frame_named(f, id);
-	if (at && at->state == PL_SKIPPED) {
-		lua_pushnil(L);
-		return 1;
+	for (const struct pl_step *g = step; g; g = g->parent) {
+		const struct pl_frame *around = pl_frame_named(f, g->id);
+		if (around && around->state == PL_SKIPPED) {
+			lua_pushnil(L);
+			return 1;
+		}
 	}
 	const struct pl_step *each = step->parent;
 	while (each && each->kind != PL_EACH)
@@ -239,8 +242,10 @@ static void resume(struct pl_coroutine *c, int arguments)
 	struct pl_coroutine *around = s->current;
 	int n = 0;
 	s->current = c;
+	s->limits.running = c->L;
 	int status = lua_resume(c->L, NULL, arguments, &n);
 	s->current = around;
+	s->limits.running = around ? around->L : NULL;
 	if (status == LUA_YIELD && !c->again)
 		return; /* a primitive waits; its call resumes us */
 	end_body(c, status, n);
@@ -315,8 +320,8 @@ void pl_body_cancel(void *arg, struct pl_frame *f, const struct pl_err *why, boo
 		pl_call_cancel(c->waiting);
 }
 
-static bool can_go_back(
-    const struct pl_session *s, const struct pl_step *from, const char *id, struct pl_err *err)
+static bool can_go_back(const struct pl_session *s, const struct pl_step *from,
+    const char *id, struct pl_err *err)
 {
 	const struct pl_step *to = pl_spine_find(s->spine, id, err);
 	if (!to || (!to->parent && to->top <= from->top))

@@ -3,6 +3,7 @@
  * step, file, line, retryable, unknown, refused} with a metatable whose
  * __tostring gives the message; scripts may catch, read and raise it again.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "inner.h"
@@ -96,7 +97,8 @@ static void field_text(lua_State *L, int index, const char *name, char *out, siz
 	lua_pushstring(L, name);
 	lua_rawget(L, index);
 	size_t len;
-	const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+	const char *text =
+	    lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
 	if (text) {
 		len = len < n - 1 ? len : n - 1;
 		memcpy(out, text, len);
@@ -162,8 +164,20 @@ void pl_lua_error(lua_State *on, int index, struct pl_err *err)
 	place(on, err);
 	if (lua_type(on, index) == LUA_TSTRING)
 		split(err, lua_tostring(on, index));
+	else if (lua_isinteger(on, index))
+		snprintf(err->msg, sizeof err->msg, "%lld",
+		    (long long)lua_tointeger(on, index));
 	else
-		strcpy(err->msg, "an error that is neither text nor a table was raised");
-	if (strstr(err->msg, "not enough memory"))
+		strcpy(err->msg,
+		    lua_isnil(on, index)
+		        ? "error() without a message"
+		        : "an error that is neither text nor a table was raised");
+	const struct pl_session *s = pl_lua_session(on);
+	if (strstr(err->msg, "not enough memory")) {
 		strcpy(err->code, "limit.memory");
+		if (s)
+			snprintf(err->msg, sizeof err->msg,
+			    "the script wants more than %zu MiB of memory",
+			    s->limits.memory_max >> 20);
+	}
 }

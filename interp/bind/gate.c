@@ -68,6 +68,11 @@ struct pl_session *pl_gate_session(const struct pl_call *call)
 	return ((const struct box *)call->owner)->coroutine->session;
 }
 
+bool pl_gate_is_kept(const struct pl_call *call)
+{
+	return ((const struct box *)call->owner)->effect.kept;
+}
+
 /* ---- host calls ------------------------------------------------------------------ */
 
 static void finished(struct pl_call *call)

@@ -38,6 +38,7 @@ struct pl_coroutine {
 	int gate_depth; /* inside how many primitives */
 	bool cancelled;
 	uint64_t instructions;
+	int tries; /* protected calls within each other */
 	bool refused; /* the gate let nothing more pass: the run is being stopped */
 	bool acted; /* the provider's verb under way sent something that may change */
 	struct pl_err why;
@@ -54,6 +55,7 @@ struct pl_session {
 	struct pl_arena arena;
 	lua_State *L;
 	struct pl_limits limits;
+	int tries; /* as a coroutine's, while loading */
 	struct pl_err over; /* set once a limit was passed */
 	struct pl_entry **rows;
 	size_t rows_n;
@@ -111,9 +113,14 @@ void pl_lua_words_open(lua_State *L);
 void pl_sandbox_safe(lua_State *L); /* [-0, +1, m] Lua's own library, the safe part */
 void pl_sandbox_env(
     struct pl_session *s, lua_State *L); /* [-0, +1, m] a script's names */
+/* From here on no global can be set. [-0, +0, m] */
+void pl_sandbox_freeze(struct pl_session *s, lua_State *L);
 /* The table on top behind an empty one that cannot be written. [-1, +1, m] */
 void pl_sandbox_readonly(lua_State *L, const char *name);
 int pl_sandbox_pairs(lua_State *L);
+/* Around a protected call: enter raises where they are nested too deeply. */
+void pl_sandbox_enter(lua_State *L);
+void pl_sandbox_leave(lua_State *L);
 /* What to say instead of a name of Lua's that scripts do not have; NULL: nothing. */
 const char *pl_sandbox_instead(const char *name);
 
@@ -138,6 +145,8 @@ int pl_gate_call(lua_State *L); /* upvalue 1: the entry */
 int pl_gate_raw(lua_State *L); /* upvalue 1: a host row; for providers */
 /* Whose call it is, for rows that live in this room. */
 struct pl_session *pl_gate_session(const struct pl_call *call);
+/* Whether the journal holds a record of this call. */
+bool pl_gate_is_kept(const struct pl_call *call);
 /* A line for whoever looks on; kept nowhere. */
 void pl_gate_tell(struct pl_call *call, const char *stream, const char *text);
 

@@ -330,6 +330,7 @@ static int load(lua_State *L)
 	lua_pushvalue(L, -1);
 	s->pipeline = luaL_ref(L, LUA_REGISTRYINDEX);
 	l->failed = !pl_spine_read(s, L, &l->err);
+	pl_sandbox_freeze(s, L);
 	return 0;
 }
 
@@ -342,9 +343,10 @@ const struct pl_spine *pl_session_load(
 	s->directory =
 	    slash ? pl_arena_text(&s->arena, file, (size_t)(slash - file) + 1) : "";
 	s->loading = true;
+	s->limits.running = s->L;
 	bool ok = pl_lua_protect(s->L, load, &l, err);
 	s->loading = false;
-	s->frozen = true;
+	s->limits.running = NULL;
 	if (!ok && s->over.code[0])
 		*err = s->over;
 	if (!ok)

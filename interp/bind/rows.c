@@ -8,7 +8,8 @@
 static struct pl_entry *add(struct pl_session *s)
 {
 	if ((s->rows_n & (s->rows_n - 1)) == 0)
-		s->rows = pl_realloc(s->rows, (s->rows_n ? s->rows_n * 2 : 1) * sizeof *s->rows);
+		s->rows = pl_realloc(
+		    s->rows, (s->rows_n ? s->rows_n * 2 : 1) * sizeof *s->rows);
 	struct pl_entry *e = pl_arena_alloc(&s->arena, sizeof *e);
 	s->rows[s->rows_n++] = e;
 	return e;
@@ -89,9 +90,9 @@ static int unknown_option(lua_State *L, const struct pl_entry *e, const char *na
 		pl_buf_printf(&list, "%s%s", n ? ", " : "", names[n]);
 	}
 	const char *near = pl_nearest(name, names, n);
-	pl_fail(&err, "option.unknown", "%s has no option \"%s\"%s%s%s; it takes: %s", e->name,
-	    name, near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "",
-	    n ? list.at : "nothing");
+	pl_fail(&err, "option.unknown", "%s has no option \"%s\"%s%s%s; it takes: %s",
+	    e->name, name, near ? "; did you mean \"" : "", near ? near : "",
+	    near ? "\"?" : "", n ? list.at : "nothing");
 	pl_buf_fini(&list);
 	return pl_lua_raise(L, &err);
 }
@@ -117,10 +118,10 @@ static void name_types(struct pl_buf *out, unsigned types)
 		unsigned type;
 		const char *name;
 	} names[] = {{PL_T_TEXT, "text"}, {PL_T_INTEGER, "a whole number"},
-	    {PL_T_NUMBER, "a number"}, {PL_T_FLAG, "true or false"}, {PL_T_LIST, "a list"},
-	    {PL_T_MAP, "a table of names"}, {PL_T_SECRET, "a secret"},
-	    {PL_T_DURATION, "a duration such as \"30s\""}, {PL_T_ANY, "any data"},
-	    {PL_T_FUNCTION, "a function"}};
+	    {PL_T_NUMBER, "a number"}, {PL_T_FLAG, "true or false"},
+	    {PL_T_LIST, "a list"}, {PL_T_MAP, "a table of names"},
+	    {PL_T_SECRET, "a secret"}, {PL_T_DURATION, "a duration such as \"30s\""},
+	    {PL_T_ANY, "any data"}, {PL_T_FUNCTION, "a function"}};
 	bool first = true;
 	for (size_t i = 0; i < PL_COUNT(names); i++)
 		if (types & names[i].type) {
@@ -138,18 +139,19 @@ static bool among_choices(const char *choices, const char *word)
 	return false;
 }
 
-static int wrong_option(lua_State *L, const struct pl_entry *e, const struct pl_option *o,
-    const struct pl_value *got)
+static int wrong_option(lua_State *L, const struct pl_entry *e,
+    const struct pl_option *o, const struct pl_value *got)
 {
 	struct pl_err err;
 	struct pl_buf types = {0};
 	name_types(&types, o->types);
 	if (got && got->kind == PL_TEXT && o->choices)
-		pl_fail(&err, "option.choice", "%s: %s is \"%.80s\"; it must be one of %s",
-		    e->name, o->name, got->as.text.at, o->choices);
+		pl_fail(&err, "option.choice",
+		    "%s: %s is \"%.80s\"; it must be one of %s", e->name, o->name,
+		    got->as.text.at, o->choices);
 	else
-		pl_fail(&err, "option.type", "%s: %s must be %s, not %s", e->name, o->name,
-		    types.at, got ? pl_kind_name(got->kind) : "a function");
+		pl_fail(&err, "option.type", "%s: %s must be %s, not %s", e->name,
+		    o->name, types.at, got ? pl_kind_name(got->kind) : "a function");
 	pl_buf_fini(&types);
 	return pl_lua_raise(L, &err);
 }
@@ -165,7 +167,8 @@ static struct pl_value *check(lua_State *L, const struct pl_entry *e,
 		return v;
 	if (!(type_of(v) & o->types))
 		wrong_option(L, e, o, v);
-	if (o->choices && v->kind == PL_TEXT && !among_choices(o->choices, v->as.text.at))
+	if (o->choices && v->kind == PL_TEXT &&
+	    !among_choices(o->choices, v->as.text.at))
 		wrong_option(L, e, o, v);
 	if ((o->types & PL_T_DURATION) && v->kind == PL_TEXT) {
 		int64_t ms;
@@ -178,8 +181,8 @@ static struct pl_value *check(lua_State *L, const struct pl_entry *e,
 	return v;
 }
 
-static void read_option(lua_State *L, const struct pl_entry *e, struct pl_arena *a,
-    struct pl_value *args)
+static void read_option(
+    lua_State *L, const struct pl_entry *e, struct pl_arena *a, struct pl_value *args)
 {
 	struct pl_err err;
 	const char *name = lua_tostring(L, -2);
@@ -214,8 +217,8 @@ static void fill_in(lua_State *L, const struct pl_entry *e, struct pl_arena *a,
 		if (o->required) {
 			struct pl_buf types = {0};
 			name_types(&types, o->types);
-			pl_fail(&err, "option.missing", "%s needs %s (%s): %s", e->name, o->name,
-			    types.at, o->help ? o->help : "");
+			pl_fail(&err, "option.missing", "%s needs %s (%s): %s", e->name,
+			    o->name, types.at, o->help ? o->help : "");
 			pl_buf_fini(&types);
 			pl_lua_raise(L, &err);
 		}
@@ -243,21 +246,23 @@ struct pl_value *pl_rows_arguments(
 	struct pl_value *args = pl_map(a);
 	if (e->options_n > 0 && stands_for_first(L, index, &e->options[0])) {
 		struct pl_value *v = pl_lua_value(L, index, a, &err);
-		pl_map_set(a, args, e->options[0].name, check(L, e, &e->options[0], v, a));
+		pl_map_set(
+		    a, args, e->options[0].name, check(L, e, &e->options[0], v, a));
 	} else if (lua_type(L, index) == LUA_TTABLE) {
 		luaL_checkstack(L, 6, NULL);
 		for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
 			if (lua_type(L, -2) != LUA_TSTRING) {
 				pl_fail(&err, "option.name",
-				    "%s takes options by name: %s { %s = … }", e->name, e->name,
+				    "%s takes options by name: %s { %s = … }", e->name,
+				    e->name,
 				    e->options_n ? e->options[0].name : "name");
 				pl_lua_raise(L, &err);
 			}
 			read_option(L, e, a, args);
 		}
 	} else if (!lua_isnoneornil(L, index)) {
-		pl_fail(&err, "option.table", "%s takes one table of options, not a %s", e->name,
-		    luaL_typename(L, index));
+		pl_fail(&err, "option.table", "%s takes one table of options, not a %s",
+		    e->name, luaL_typename(L, index));
 		pl_lua_raise(L, &err);
 	}
 	fill_in(L, e, a, args, index);
@@ -308,10 +313,11 @@ static void describe(struct pl_buf *out, const struct pl_entry *e)
 		const struct pl_option *o = &e->options[i];
 		struct pl_buf types = {0};
 		name_types(&types, o->types);
-		pl_buf_printf(out, "  %-16s %s%s%s%s%s%s%s\n", o->name, types.at ? types.at : "",
-		    o->choices ? ": " : "", o->choices ? o->choices : "",
-		    o->required ? ", required" : "", o->fallback ? ", default " : "",
-		    o->fallback ? o->fallback : "", "");
+		pl_buf_printf(out, "  %-16s %s%s%s%s%s%s%s\n", o->name,
+		    types.at ? types.at : "", o->choices ? ": " : "",
+		    o->choices ? o->choices : "", o->required ? ", required" : "",
+		    o->fallback ? ", default " : "", o->fallback ? o->fallback : "",
+		    "");
 		if (o->help)
 			pl_buf_printf(out, "  %-16s   %s\n", "", o->help);
 		pl_buf_fini(&types);
@@ -322,12 +328,12 @@ static void describe(struct pl_buf *out, const struct pl_entry *e)
 		bool predicts = e->row ? e->row->predict != NULL : e->predict != 0;
 		bool probes = e->row ? e->row->probe != NULL : e->probe != 0;
 		pl_buf_printf(out, "  dry-run          %s\n  after a crash    %s\n",
-		    predicts ? "predicted, later reads see it"
-			: e->open ? "say predict or example at the call"
-				  : "cannot be predicted",
-		    probes ? "looks whether it happened"
-			: e->open ? "say probe at the call, or a person is asked"
-				  : "a person is asked");
+		    predicts      ? "predicted, later reads see it"
+		        : e->open ? "say predict or example at the call"
+		                  : "cannot be predicted",
+		    probes        ? "looks whether it happened"
+		        : e->open ? "say probe at the call, or a person is asked"
+		                  : "a person is asked");
 	}
 }
 
@@ -340,13 +346,13 @@ bool pl_session_help(
 		const struct pl_entry *e = s->rows[i];
 		names[n++] = e->name;
 		if (!name)
-			pl_buf_printf(out, "  %-24s %-12s %s\n", e->name, pl_class_name(e->class),
-			    e->summary ? e->summary : "");
+			pl_buf_printf(out, "  %-24s %-12s %s\n", e->name,
+			    pl_class_name(e->class), e->summary ? e->summary : "");
 		else if (strcmp(e->name, name) == 0)
 			describe(out, e);
 		else if (strncmp(e->name, name, length) == 0 && e->name[length] == '.')
-			pl_buf_printf(out, "  %-24s %-12s %s\n", e->name, pl_class_name(e->class),
-			    e->summary ? e->summary : "");
+			pl_buf_printf(out, "  %-24s %-12s %s\n", e->name,
+			    pl_class_name(e->class), e->summary ? e->summary : "");
 		else
 			continue;
 		shown++;
@@ -354,7 +360,8 @@ bool pl_session_help(
 	if (shown)
 		return true;
 	const char *near = pl_nearest(name, names, n);
-	return pl_fail(err, "help.missing", "there is no primitive or module \"%s\"%s%s%s", name,
+	return pl_fail(err, "help.missing",
+	    "there is no primitive or module \"%s\"%s%s%s", name,
 	    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
 }
 

@@ -226,15 +226,63 @@ static int set_metatable(lua_State *L)
 	return 1;
 }
 
+/* After an error Lua goes through all calls that are open: were they without a
+ * number, nested protected calls would cost the square of it. */
+#define PL_TRIES_DEEPEST 150
+
+static int *tries(lua_State *L)
+{
+	struct pl_session *s = pl_lua_session(L);
+	return !s ? NULL : s->current ? &s->current->tries : &s->tries;
+}
+
+void pl_sandbox_enter(lua_State *L)
+{
+	int *depth = tries(L);
+	if (depth && *depth >= PL_TRIES_DEEPEST)
+		luaL_error(L, "pcall, xpcall and try are nested too deeply");
+	if (depth)
+		++*depth;
+}
+
+void pl_sandbox_leave(lua_State *L)
+{
+	int *depth = tries(L);
+	if (depth)
+		--*depth;
+}
+
+static int after_call(lua_State *L, int status, lua_KContext ctx)
+{
+	(void)ctx;
+	pl_sandbox_leave(L);
+	if (status == LUA_OK || status == LUA_YIELD)
+		return lua_gettop(L);
+	lua_pushboolean(L, false);
+	lua_insert(L, -2);
+	return 2;
+}
+
+static int call_protected(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	pl_sandbox_enter(L);
+	lua_pushboolean(L, true); /* the first result */
+	lua_insert(L, 1);
+	return after_call(
+	    L, lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, after_call), 0);
+}
+
 static int after_handled(lua_State *L, int status, lua_KContext ctx)
 {
 	(void)ctx;
+	pl_sandbox_leave(L);
 	if (status == LUA_OK || status == LUA_YIELD)
 		return lua_gettop(L) - 2;
 	lua_pushboolean(L, false);
 	lua_pushvalue(L, 2);
 	lua_pushvalue(L, -3);
-	lua_call(L, 1, 1);
+	lua_pcall(L, 1, 1, 0); /* an error in the handler is what it gives */
 	return 2;
 }
 
@@ -245,6 +293,7 @@ static int call_handled(lua_State *L)
 {
 	luaL_checkany(L, 1);
 	luaL_checkany(L, 2);
+	pl_sandbox_enter(L);
 	lua_pushboolean(L, true); /* the first result */
 	lua_pushvalue(L, 1);
 	lua_rotate(L, 3, 2); /* both below the function's arguments */
@@ -330,8 +379,7 @@ void pl_sandbox_readonly(lua_State *L, const char *name)
 /* ---- the lists ----------------------------------------------------------------------- */
 
 static const char *const base_names[] = {"assert", "error", "getmetatable", "ipairs",
-    "pcall", "rawequal", "rawget", "rawlen", "select", "tonumber", "type", "_VERSION",
-    NULL};
+    "rawequal", "rawget", "rawlen", "select", "tonumber", "type", "_VERSION", NULL};
 static const char *const string_names[] = {"byte", "char", "find", "format", "gmatch",
     "gsub", "len", "lower", "match", "pack", "packsize", "rep", "reverse", "sub",
     "unpack", "upper", NULL};
@@ -396,6 +444,8 @@ void pl_sandbox_safe(lua_State *L)
 	lua_setfield(L, safe, "tostring");
 	lua_pushcfunction(L, call_handled);
 	lua_setfield(L, safe, "xpcall");
+	lua_pushcfunction(L, call_protected);
+	lua_setfield(L, safe, "pcall");
 	lua_pushlightuserdata(L, NULL);
 	lua_setfield(L, safe, "null");
 	open_library(L, LUA_STRLIBNAME, luaopen_string, string_names);
@@ -477,4 +527,31 @@ void pl_sandbox_env(struct pl_session *s, lua_State *L)
 	lua_pushboolean(L, false);
 	lua_setfield(L, -2, "__metatable");
 	lua_setmetatable(L, env);
+}
+
+/* What is there already must not be set either: all names move behind the table
+ * that scripts have as their environment. */
+void pl_sandbox_freeze(struct pl_session *s, lua_State *L)
+{
+	int top = lua_gettop(L);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->env);
+	lua_newtable(L);
+	for (lua_pushnil(L); lua_next(L, top + 1);) {
+		lua_pushvalue(L, -2);
+		lua_pushvalue(L, -2);
+		lua_rawset(L, top + 2);
+		lua_pop(L, 1);
+		lua_pushvalue(L, -1);
+		lua_pushnil(L);
+		lua_rawset(L, top + 1); /* clearing is allowed while walking */
+	}
+	lua_createtable(L, 0, 1);
+	lua_pushcfunction(L, undefined);
+	lua_setfield(L, -2, "__index");
+	lua_setmetatable(L, top + 2);
+	lua_getmetatable(L, top + 1);
+	lua_pushvalue(L, top + 2);
+	lua_setfield(L, -2, "__index");
+	lua_settop(L, top);
+	s->frozen = true;
 }

@@ -24,6 +24,8 @@ static void *allocate(void *ud, void *p, size_t old, size_t n)
 	if (n > old && limits->memory + (n - old) > limits->memory_max) {
 		/* Lua then collects and asks again: the second refusal is the answer. */
 		limits->exceeded |= limits->refused;
+		if (limits->refused && limits->running)
+			lua_sethook(limits->running, pl_lua_hook, LUA_MASKCOUNT, 1);
 		limits->refused = true;
 		return NULL;
 	}

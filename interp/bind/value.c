@@ -148,9 +148,10 @@ static struct pl_value *read_any(struct reading *r, int index);
 
 static struct pl_value *wrong(struct reading *r, const char *what)
 {
-	pl_fail(r->err, "value.kind", "%s%s%s: only data can be kept: text, numbers, flags, null, lists, "
-	    "maps and secrets",
-	    what, r->path_n ? " at " : "", r->path);
+	pl_fail(r->err, "value.kind",
+	    "%s%s%.80s%s: only data can be kept: text, numbers, flags, null, lists, maps and "
+	    "secrets",
+	    what, r->path_n ? " at " : "", r->path, r->path_n > 80 ? "…" : "");
 	return NULL;
 }
 
@@ -166,14 +167,14 @@ static size_t enter_field(struct reading *r, const char *name)
 {
 	return went(r,
 	    snprintf(r->path + r->path_n, sizeof r->path - r->path_n, "%s%.60s",
-		r->path_n ? "." : "", name));
+	        r->path_n ? "." : "", name));
 }
 
 static size_t enter_index(struct reading *r, lua_Unsigned i)
 {
 	return went(r,
 	    snprintf(r->path + r->path_n, sizeof r->path - r->path_n, "[%llu]",
-		(unsigned long long)i));
+	        (unsigned long long)i));
 }
 
 static void leave(struct reading *r, size_t mark)
@@ -213,7 +214,8 @@ static struct pl_value *read_map(struct reading *r, int index)
 	while (lua_next(r->L, index)) {
 		size_t n;
 		if (lua_type(r->L, -2) != LUA_TSTRING)
-			return wrong(r, "a table with both names and numbers, or with gaps,");
+			return wrong(
+			    r, "a table with both names and numbers, or with gaps");
 		const char *key = lua_tolstring(r->L, -2, &n);
 		size_t mark = enter_field(r, key);
 		struct pl_value *member = read_any(r, lua_gettop(r->L));
@@ -250,7 +252,7 @@ static size_t entries(lua_State *L, int index)
 static struct pl_value *read_table(struct reading *r, int index)
 {
 	if (++r->depth > PL_VALUE_DEEPEST)
-		return wrong(r, "a table nested too deeply, or one that holds itself,");
+		return wrong(r, "a table nested too deeply, or one that holds itself");
 	if (!lua_checkstack(r->L, 8))
 		return wrong(r, "a table nested too deeply");
 	lua_Unsigned n = lua_rawlen(r->L, index);
@@ -258,7 +260,7 @@ static struct pl_value *read_table(struct reading *r, int index)
 	if (n > 0 || is_list(r->L, index)) {
 		v = entries(r->L, index) == n
 		    ? read_list(r, index, n)
-		    : wrong(r, "a table with both names and numbers, or with gaps,");
+		    : wrong(r, "a table with both names and numbers, or with gaps");
 	} else {
 		v = read_map(r, index);
 	}
@@ -306,7 +308,8 @@ static struct pl_value *read_any(struct reading *r, int index)
 	}
 }
 
-struct pl_value *pl_lua_value(lua_State *L, int index, struct pl_arena *a, struct pl_err *err)
+struct pl_value *pl_lua_value(
+    lua_State *L, int index, struct pl_arena *a, struct pl_err *err)
 {
 	struct reading r = {.L = L, .a = a, .err = err};
 	int top = lua_gettop(L);

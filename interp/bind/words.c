@@ -9,6 +9,7 @@
 static int after_try(lua_State *L, int status, lua_KContext ctx)
 {
 	(void)ctx;
+	pl_sandbox_leave(L);
 	if (status == LUA_OK || status == LUA_YIELD)
 		return lua_gettop(L);
 	struct pl_err err;
@@ -22,6 +23,7 @@ static int after_try(lua_State *L, int status, lua_KContext ctx)
 static int l_try(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TFUNCTION);
+	pl_sandbox_enter(L);
 	return after_try(
 	    L, lua_pcallk(L, lua_gettop(L) - 1, LUA_MULTRET, 0, 0, after_try), 0);
 }
@@ -73,23 +75,30 @@ void pl_lua_words_open(lua_State *L)
 /* ---- rows ----------------------------------------------------------------------------- */
 
 static const struct pl_option log_options[] = {
-    {.name = "text", .types = PL_T_TEXT, .required = true, .help = "one line for the log"},
+    {.name = "text",
+        .types = PL_T_TEXT,
+        .required = true,
+        .help = "one line for the log"},
     {.name = NULL},
 };
 
 static void log_start(struct pl_call *call)
 {
-	/* The journal's record of this call is the log line; a dry-run has none. */
-	if (call->overlay)
+	/* The journal's record of this call is the log line; where none is kept (in a
+	 * dry-run, in what only looks) whoever looks on is told. */
+	if (!pl_gate_is_kept(call))
 		pl_gate_tell(call, "log", pl_arg_text(call, "text"));
 	pl_call_ok(call, pl_null(call->arena));
 }
 
 static const struct pl_option secret_options[] = {
-    {.name = "name", .types = PL_T_TEXT, .required = true,
-	.help = "a credential of pipe.yaml"},
-    {.name = "environment", .types = PL_T_TEXT,
-	.help = "look at this environment's credentials first"},
+    {.name = "name",
+        .types = PL_T_TEXT,
+        .required = true,
+        .help = "a credential of pipe.yaml"},
+    {.name = "environment",
+        .types = PL_T_TEXT,
+        .help = "look at this environment's credentials first"},
     {.name = NULL},
 };
 
@@ -109,8 +118,8 @@ static void secret_start(struct pl_call *call)
 		pl_call_fail(call);
 		return;
 	}
-	const struct pl_value *source =
-	    pl_project_credential(p, pl_arg_text(call, "environment"), name, &call->err);
+	const struct pl_value *source = pl_project_credential(
+	    p, pl_arg_text(call, "environment"), name, &call->err);
 	if (source)
 		pl_secret_read(call, name, source);
 	else
@@ -118,13 +127,23 @@ static void secret_start(struct pl_call *call)
 }
 
 const struct pl_row pl_word_rows[] = {
-    {.name = "log.info", .class = PL_READ, .summary = "Writes a line into the run's log",
-	.options = log_options, .result = "nothing", .start = log_start},
-    {.name = "log.warn", .class = PL_READ,
-	.summary = "Writes a warning into the run's log", .options = log_options,
-	.result = "nothing", .start = log_start},
-    {.name = "secret.get", .class = PL_PURE,
-	.summary = "A credential of pipe.yaml, as an opaque secret",
-	.options = secret_options, .result = "a secret", .start = secret_start},
+    {.name = "log.info",
+        .class = PL_READ,
+        .summary = "Writes a line into the run's log",
+        .options = log_options,
+        .result = "nothing",
+        .start = log_start},
+    {.name = "log.warn",
+        .class = PL_READ,
+        .summary = "Writes a warning into the run's log",
+        .options = log_options,
+        .result = "nothing",
+        .start = log_start},
+    {.name = "secret.get",
+        .class = PL_PURE,
+        .summary = "A credential of pipe.yaml, as an opaque secret",
+        .options = secret_options,
+        .result = "a secret",
+        .start = secret_start},
     {.name = NULL},
 };

@@ -100,6 +100,7 @@ struct pl_frame {
 	struct pl_frame **children;
 	size_t children_n, next, running;
 	size_t at_once;
+	size_t held; /* children that wait for a person: their places stay taken */
 	bool bad; /* a child came to a bad end: no new ones are started */
 	bool replaying; /* taken up from the journal in the middle of a try */
 	int64_t started_ms; /* of the first try, also across resumes */

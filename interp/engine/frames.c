@@ -176,7 +176,9 @@ void pl_frame_end(struct pl_frame *f, enum pl_state state)
 	f->state = state;
 	if (f->parent) {
 		f->parent->running--;
-		f->parent->bad |= state != PL_DONE && state != PL_SKIPPED;
+		f->parent->held += state == PL_SUSPENDED;
+		f->parent->bad |=
+		    state != PL_DONE && state != PL_SKIPPED && state != PL_SUSPENDED;
 		pl_run_queue(f->parent);
 		return;
 	}
@@ -264,6 +266,10 @@ static void fail(struct pl_frame *f)
 		pl_frame_end(f, PL_STOPPED);
 		return;
 	}
+	/* What happened in no line of the script happened to the step as a whole. */
+	if (!f->err.file[0] && f->step)
+		pl_err_place(&f->err, f->step->file ? f->step->file : r->o.spine->file,
+		    f->step->line);
 	bool retry = worth_retrying(f);
 	int64_t wait = retry ? backoff(f->step, f->try_number) : 0;
 	struct pl_value *record = pl_record_new(r, "step.failed", f);
@@ -433,7 +439,7 @@ void pl_frame_begin(struct pl_frame *f)
 	const struct pl_outside *out = r->o.outside;
 	f->state = PL_RUNNING;
 	f->polls = f->troubles = 0;
-	f->children_n = f->next = 0;
+	f->children_n = f->next = f->held = 0;
 	f->timed_out = f->bad = f->acted = f->late = false;
 	f->pending = NULL;
 	if (taken_up(f))

@@ -21,7 +21,7 @@ static int gravity(enum pl_state s)
 static struct pl_frame *worst_child(struct pl_frame *f)
 {
 	struct pl_frame *worst = NULL;
-	for (size_t i = 0; f->bad && i < f->next; i++) {
+	for (size_t i = 0; (f->bad || f->held) && i < f->next; i++) {
 		struct pl_frame *c = f->children[i];
 		if (!worst || gravity(c->state) > gravity(worst->state) ||
 		    (c->err.unknown && !worst->err.unknown))
@@ -38,7 +38,8 @@ static struct pl_value *results(struct pl_frame *f)
 	for (size_t i = 0; i < f->children_n; i++) {
 		struct pl_frame *c = f->children[i];
 		if (c->state == PL_DONE && c->result && c->result->kind != PL_NULL)
-			pl_map_set(a, map, by_member ? c->member : c->step->id, c->result);
+			pl_map_set(
+			    a, map, by_member ? c->member : c->step->id, c->result);
 	}
 	return map;
 }
@@ -59,11 +60,12 @@ static int exit_code(enum pl_state state, const struct pl_err *err)
 	default:
 		return err->unknown ? PL_EXIT_UNKNOWN
 		    : err->refused  ? PL_EXIT_REFUSED
-				    : PL_EXIT_FAILED;
+		                    : PL_EXIT_FAILED;
 	}
 }
 
-static void conclude(struct pl_run *r, enum pl_state state, const struct pl_frame *where)
+static void conclude(
+    struct pl_run *r, enum pl_state state, const struct pl_frame *where)
 {
 	struct pl_outcome *end = &r->outcome;
 	end->state = state;
@@ -78,9 +80,9 @@ static void conclude(struct pl_run *r, enum pl_state state, const struct pl_fram
 	bool closed = end->state == PL_DONE || end->state == PL_DENIED;
 	struct pl_arena *a = &r->arena;
 	struct pl_value *record = pl_record_new(r,
-	    closed			     ? "run.finished"
-		: state == PL_SUSPENDED ? "run.suspended"
-					     : "run.stopped",
+	    closed                      ? "run.finished"
+	        : state == PL_SUSPENDED ? "run.suspended"
+	                                : "run.stopped",
 	    NULL);
 	pl_map_set(a, record, "state", pl_text(a, pl_state_name(end->state)));
 	pl_map_set(a, record, "exit", pl_int(a, end->exit));
@@ -94,9 +96,9 @@ static void conclude(struct pl_run *r, enum pl_state state, const struct pl_fram
 	bool kept = pl_record_keep(r, record, true, &err);
 	if (kept && r->o.journal)
 		kept = pl_journal_seal(r->o.journal,
-		    closed		    ? "finished"
-			: state == PL_SUSPENDED ? "suspended"
-						: "stopped",
+		    closed                      ? "finished"
+		        : state == PL_SUSPENDED ? "suspended"
+		                                : "stopped",
 		    out->now(out->arg), &err);
 	if (!kept && end->exit == PL_EXIT_DONE) {
 		/* All is done, but the log does not say so: that is a failure. */
@@ -114,18 +116,17 @@ static void conclude(struct pl_run *r, enum pl_state state, const struct pl_fram
 static bool go_back(struct pl_run *r, struct pl_frame *asker)
 {
 	const struct pl_step *from = asker->step;
-	const struct pl_step *to = pl_spine_find(r->o.spine, asker->again_to, &asker->err);
+	const char *file = from->file ? from->file : r->o.spine->file;
+	const struct pl_step *to =
+	    pl_spine_find(r->o.spine, asker->again_to, &asker->err);
 	if (!to)
 		return false;
-	if (to->parent || to->top > from->top)
-		return pl_fail(&asker->err, "again.target",
-		    "again(\"%s\"): only a step of the outermost list, at or before "
-		    "\"%s\", can be gone back to",
-		    asker->again_to, from->id);
-	if (r->attempts[to->top] >= PL_AGAIN_MOST)
-		return pl_fail(&asker->err, "again.limit",
-		    "\"%s\" was attempted %d times: %s", to->id, PL_AGAIN_MOST,
-		    asker->again_why);
+	if (r->attempts[to->top] >= PL_AGAIN_MOST) {
+		pl_fail(&asker->err, "again.limit", "\"%s\" was attempted %d times: %s",
+		    to->id, PL_AGAIN_MOST, asker->again_why);
+		pl_err_place(&asker->err, file, from->line);
+		return false;
+	}
 	struct pl_value *record = pl_record_new(r, "again", NULL);
 	pl_map_set(&r->arena, record, "from", pl_text(&r->arena, from->id));
 	pl_map_set(&r->arena, record, "to", pl_text(&r->arena, to->id));
@@ -142,6 +143,7 @@ static bool go_back(struct pl_run *r, struct pl_frame *asker)
 	}
 	root->next = to->top;
 	root->bad = false;
+	root->held = 0;
 	return true;
 }
 
@@ -154,7 +156,7 @@ static struct pl_frame *leaf(struct pl_frame *f)
 static void end_root(struct pl_frame *root)
 {
 	struct pl_run *r = root->run;
-	if (!root->bad && root->next == root->children_n && !r->doomed) {
+	if (!root->bad && !root->held && root->next == root->children_n && !r->doomed) {
 		conclude(r, PL_DONE, NULL);
 		return;
 	}
@@ -178,14 +180,15 @@ static void end_root(struct pl_frame *root)
 void pl_group_advance(struct pl_frame *f)
 {
 	struct pl_run *r = f->run;
-	while (!f->bad && !r->stopping && !r->doomed && f->running < f->at_once &&
-	    f->next < f->children_n) {
+	while (!f->bad && !r->stopping && !r->doomed &&
+	    f->running + f->held < f->at_once && f->next < f->children_n) {
 		f->running++;
 		pl_frame_begin(f->children[f->next++]);
 	}
 	if (f->running)
 		return;
-	if (!f->bad && f->next < f->children_n && !r->stopping && !r->doomed)
+	if (!f->bad && !f->held && f->next < f->children_n && !r->stopping &&
+	    !r->doomed)
 		return;
 	if (!f->parent) {
 		end_root(f);
@@ -233,8 +236,9 @@ struct pl_value *pl_members_name(struct pl_run *r, const struct pl_step *s,
 	/* An empty Lua table is an empty map as much as an empty list. */
 	bool empty = list->kind == PL_MAP && list->as.map.len == 0;
 	if (list->kind != PL_LIST && !empty) {
-		pl_fail(err, "each.list", "`over` of \"%s\" gave a %s; it must give a list",
-		    s->id, pl_kind_name(list->kind));
+		pl_fail(err, "each.list",
+		    "`over` of \"%s\" gave a %s; it must give a list", s->id,
+		    pl_kind_name(list->kind));
 		return NULL;
 	}
 	for (uint32_t i = 0; !empty && i < list->as.list.len; i++) {
@@ -252,8 +256,8 @@ struct pl_value *pl_members_name(struct pl_run *r, const struct pl_step *s,
 			    "[ ] @ # or control characters",
 			    name, s->id);
 		else if (pl_index_get(&seen, name))
-			pl_fail(err, "each.name", "two members of \"%s\" are named \"%s\"",
-			    s->id, name);
+			pl_fail(err, "each.name",
+			    "two members of \"%s\" are named \"%s\"", s->id, name);
 		else {
 			struct pl_value *member = pl_map(a);
 			pl_map_set(a, member, "name", pl_text(a, name));

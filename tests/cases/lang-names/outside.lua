@@ -1,0 +1,4 @@
+return pipeline "outside" {
+  version = "1.0.0",
+  step "a" { run = function () log.info("one", "two") end },
+}

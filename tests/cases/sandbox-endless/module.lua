@@ -1,0 +1,2 @@
+local m = require "forever"
+return m

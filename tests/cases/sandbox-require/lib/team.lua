@@ -1,0 +1,1 @@
+return { name = "team " .. require "lib.other".name }

@@ -1,0 +1,2 @@
+local a = step { run = function () end }
+return { a }

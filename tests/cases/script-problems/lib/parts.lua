@@ -1,0 +1,3 @@
+return {
+  one = step "one" { title = 5, run = function () end },
+}

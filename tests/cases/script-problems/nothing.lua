@@ -1,0 +1,1 @@
+pipeline "nothing" { version = "1.0.0", step "a" { run = function () end } }

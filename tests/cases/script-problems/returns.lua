@@ -1,0 +1,1 @@
+return step "a" { run = function () end }

@@ -1,0 +1,4 @@
+return pipeline "syntax" {
+  version = "1.0.0"
+  step "a" { run = function () end },
+}
