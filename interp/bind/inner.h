@@ -130,6 +130,13 @@ void pl_names_check(lua_State *L,
     void (*found)(void *arg, const char *name, unsigned line, bool assigned, bool main),
     void *arg);
 
+/* modules.c: the names of a script's environment that stand for many functions.
+ * A module is made when a script first mentions it. */
+bool pl_module_exists(struct pl_session *s, const char *name);
+bool pl_module_push(struct pl_session *s, lua_State *L, const char *name); /* [+1] */
+void pl_modules_each(struct pl_session *s, void (*found)(void *arg, const char *module),
+    void *arg);
+
 /* rows.c */
 void pl_rows_add_host(struct pl_session *s, const struct pl_row *rows);
 struct pl_entry *pl_rows_find(struct pl_session *s, const char *name);
@@ -137,8 +144,8 @@ struct pl_entry *pl_rows_add(struct pl_session *s); /* an empty one */
 /* Checked arguments: the table at index as a map with defaults. Raises. */
 struct pl_value *pl_rows_arguments(
     lua_State *L, int index, const struct pl_entry *e, struct pl_arena *a);
-/* Puts every row as a function into the modules of the table on top. */
-void pl_rows_install(struct pl_session *s, lua_State *L);
+/* Puts every row of the module as a function into the table on top. */
+void pl_rows_install(struct pl_session *s, lua_State *L, const char *module);
 
 /* gate.c */
 int pl_gate_call(lua_State *L); /* upvalue 1: the entry */
@@ -169,8 +176,10 @@ void pl_pure_rows(struct pl_session *s); /* for help */
 
 /* provider.c */
 int pl_lua_time(lua_State *L); /* text -> ms */
-/* Every provider as a module in the table on top, loaded at first use. */
-void pl_providers_install(lua_State *L);
+bool pl_provider_exists(const char *module);
+/* [-0, +1, m] a provider as a module, loaded when a script first looks into it. */
+void pl_provider_push(lua_State *L, const char *module);
+void pl_providers_each(void (*found)(void *arg, const char *module), void *arg);
 
 /* language.c */
 void pl_language_host(struct pl_session *s, lua_State *L); /* [+1] capability */

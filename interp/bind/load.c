@@ -90,28 +90,42 @@ const char *pl_source_read(
 /* ---- names that nobody defined ------------------------------------------------------ */
 
 struct naming {
+	struct pl_session *s;
 	lua_State *L;
 	int env, assigned; /* indices */
 	const char *file;
 	struct pl_buf problems;
 	size_t left_out;
-	const char **known;
-	size_t known_n;
 	bool gathering; /* first pass: what the chunk itself defines */
 	unsigned line; /* of the first problem */
 };
 
-static void gather_names(struct naming *n)
+/* The names that there are, as a list in an arena. */
+struct known {
+	struct pl_arena arena;
+	const char **names;
+	size_t n, cap;
+};
+
+static void add_known(void *arg, const char *name)
+{
+	struct known *k = arg;
+	if (k->n == k->cap) {
+		k->cap = k->cap ? k->cap * 2 : 64;
+		k->names = pl_realloc(k->names, k->cap * sizeof *k->names);
+	}
+	k->names[k->n++] = pl_arena_text(&k->arena, name, strlen(name));
+}
+
+/* The name that was probably meant, or NULL; valid while k is. */
+static const char *nearest(struct known *k, struct naming *n, const char *name)
 {
 	lua_State *L = n->L;
 	for (lua_pushnil(L); lua_next(L, n->env); lua_pop(L, 1))
-		n->known_n++;
-	n->known = pl_alloc((n->known_n + 1) * sizeof *n->known);
-	size_t i = 0;
-	for (lua_pushnil(L); lua_next(L, n->env); lua_pop(L, 1))
 		if (lua_type(L, -2) == LUA_TSTRING)
-			n->known[i++] = lua_tostring(L, -2);
-	n->known_n = i;
+			add_known(k, lua_tostring(L, -2));
+	pl_modules_each(n->s, add_known, k);
+	return pl_nearest(name, k->names, k->n);
 }
 
 static bool is_known(struct naming *n, const char *name)
@@ -123,7 +137,7 @@ static bool is_known(struct naming *n, const char *name)
 	lua_rawget(n->L, n->env);
 	known |= !lua_isnil(n->L, -1);
 	lua_pop(n->L, 1);
-	return known;
+	return known || pl_module_exists(n->s, name);
 }
 
 static void on_name(
@@ -144,14 +158,16 @@ static void on_name(
 		    n->file, line, name);
 	} else if (!assigned && !is_known(n, name)) {
 		const char *instead = pl_sandbox_instead(name);
-		const char *near =
-		    instead ? NULL : pl_nearest(name, n->known, n->known_n);
+		struct known known = {0};
+		const char *near = instead ? NULL : nearest(&known, n, name);
 		pl_buf_printf(&text, "%s:%u: the name \"%s\" is not defined", n->file,
 		    line, name);
 		if (instead)
 			pl_buf_printf(&text, "; use %s", instead);
 		else if (near)
 			pl_buf_printf(&text, "; did you mean \"%s\"?", near);
+		free(known.names);
+		pl_arena_fini(&known.arena);
 	}
 	if (text.len) {
 		if (!n->line)
@@ -166,19 +182,17 @@ static bool names_defined(
     struct pl_session *s, lua_State *L, const char *file, struct pl_err *err)
 {
 	int function = lua_gettop(L);
-	struct naming n = {.L = L, .file = file};
+	struct naming n = {.s = s, .L = L, .file = file};
 	lua_rawgeti(L, LUA_REGISTRYINDEX, s->env);
 	n.env = lua_gettop(L);
 	lua_newtable(L);
 	n.assigned = lua_gettop(L);
-	gather_names(&n);
 	for (int pass = 0; pass < 2; pass++) {
 		n.gathering = pass == 0;
 		lua_pushvalue(L, function);
 		pl_names_check(L, on_name, &n);
 		lua_pop(L, 1);
 	}
-	free(n.known);
 	bool ok = n.problems.len == 0;
 	if (!ok) {
 		pl_problem_end(&n.problems, n.left_out);

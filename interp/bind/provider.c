@@ -306,25 +306,36 @@ static bool module_name(const char *file, char *out, size_t n)
 	return strchr(out, '/') == NULL;
 }
 
-void pl_providers_install(lua_State *L)
+void pl_provider_push(lua_State *L, const char *module)
+{
+	lua_newtable(L);
+	lua_createtable(L, 0, 3);
+	lua_pushstring(L, module);
+	lua_pushnil(L);
+	lua_pushcclosure(L, lazily, 2);
+	lua_setfield(L, -2, "__index");
+	lua_pushcfunction(L, fixed);
+	lua_setfield(L, -2, "__newindex");
+	lua_pushboolean(L, false);
+	lua_setfield(L, -2, "__metatable");
+	lua_setmetatable(L, -2);
+}
+
+bool pl_provider_exists(const char *module)
 {
 	char name[64];
-	for (const struct pl_embedded *e = pl_embedded; e->name; e++) {
-		if (!module_name(e->name, name, sizeof name))
-			continue;
-		lua_newtable(L);
-		lua_createtable(L, 0, 3);
-		lua_pushstring(L, name);
-		lua_pushnil(L);
-		lua_pushcclosure(L, lazily, 2);
-		lua_setfield(L, -2, "__index");
-		lua_pushcfunction(L, fixed);
-		lua_setfield(L, -2, "__newindex");
-		lua_pushboolean(L, false);
-		lua_setfield(L, -2, "__metatable");
-		lua_setmetatable(L, -2);
-		lua_setfield(L, -2, name);
-	}
+	for (const struct pl_embedded *e = pl_embedded; e->name; e++)
+		if (module_name(e->name, name, sizeof name) && strcmp(name, module) == 0)
+			return true;
+	return false;
+}
+
+void pl_providers_each(void (*found)(void *arg, const char *module), void *arg)
+{
+	char name[64];
+	for (const struct pl_embedded *e = pl_embedded; e->name; e++)
+		if (module_name(e->name, name, sizeof name))
+			found(arg, name);
 }
 
 static int load_all(lua_State *L)

@@ -271,35 +271,16 @@ struct pl_value *pl_rows_arguments(
 
 /* ---- modules -------------------------------------------------------------------- */
 
-/* [-0, +1, m] the module's plain table, made at first use; kept in the table at
- * `into` until pl_rows_install protects them all. */
-static void module_table(lua_State *L, int into, const char *name, size_t n)
+void pl_rows_install(struct pl_session *s, lua_State *L, const char *module)
 {
-	lua_pushlstring(L, name, n);
-	lua_pushvalue(L, -1);
-	if (lua_rawget(L, into) == LUA_TNIL) {
-		lua_pop(L, 1);
-		lua_newtable(L);
-		lua_pushvalue(L, -2);
-		lua_pushvalue(L, -2);
-		lua_rawset(L, into);
-	}
-	lua_remove(L, -2);
-}
-
-void pl_rows_install(struct pl_session *s, lua_State *L)
-{
-	int into = lua_gettop(L);
+	size_t n = strlen(module);
 	for (size_t i = 0; i < s->rows_n; i++) {
 		const struct pl_entry *e = s->rows[i];
-		const char *dot = strchr(e->name, '.');
-		if (!dot || !e->row)
+		if (!e->row || strncmp(e->name, module, n) != 0 || e->name[n] != '.')
 			continue;
-		module_table(L, into, e->name, (size_t)(dot - e->name));
 		lua_pushlightuserdata(L, s->rows[i]);
 		lua_pushcclosure(L, pl_gate_call, 1);
-		lua_setfield(L, -2, dot + 1);
-		lua_pop(L, 1);
+		lua_setfield(L, -2, e->name + n + 1);
 	}
 }
 

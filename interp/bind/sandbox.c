@@ -479,10 +479,18 @@ const char *pl_sandbox_instead(const char *name)
 	return NULL;
 }
 
+/* __index of a script's environment: a module that is mentioned for the first time. */
 static int undefined(lua_State *L)
 {
 	struct pl_err err;
+	struct pl_session *s = pl_lua_session(L);
 	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
+	if (pl_module_push(s, L, name)) {
+		lua_pushvalue(L, 2);
+		lua_pushvalue(L, -2);
+		lua_rawset(L, 1);
+		return 1;
+	}
 	const char *instead = pl_sandbox_instead(name);
 	pl_fail(&err, "script.undefined", "the name \"%s\" is not defined%s%s", name,
 	    instead ? "; use " : "", instead ? instead : "");

@@ -49,37 +49,6 @@ static void set_words(struct pl_session *s, lua_State *L, int env)
 	lua_pop(L, 2);
 }
 
-/* Modules of rows, merged with the pure functions of the same name, read-only. */
-static void set_modules(struct pl_session *s, lua_State *L, int env)
-{
-	lua_newtable(L);
-	int modules = lua_gettop(L);
-	pl_lua_json_open(L);
-	lua_setfield(L, modules, "json");
-	pl_lua_yaml_open(L);
-	lua_setfield(L, modules, "yaml");
-	pl_lua_version_open(L);
-	lua_setfield(L, modules, "version");
-	pl_lua_clock_open(L);
-	lua_setfield(L, modules, "clock");
-	pl_rows_install(s, L);
-	for (lua_pushnil(L); lua_next(L, modules);) {
-		lua_pushvalue(L, -2);
-		lua_insert(L, -2);
-		pl_sandbox_readonly(L, lua_tostring(L, -2));
-		lua_rawset(L, env);
-	}
-	lua_settop(L, env);
-	lua_newtable(L);
-	pl_providers_install(L);
-	for (lua_pushnil(L); lua_next(L, -2);) {
-		lua_pushvalue(L, -2);
-		lua_insert(L, -2);
-		lua_rawset(L, env);
-	}
-	lua_settop(L, env);
-}
-
 static void raise_if(lua_State *L, bool ok, struct pl_err *err)
 {
 	if (!ok)
@@ -105,7 +74,6 @@ static int open_lua(lua_State *L)
 	int env = lua_gettop(L);
 	set_words(s, L, env);
 	pl_lua_words_open(L);
-	set_modules(s, L, env);
 	pl_lua_push(L, pl_project_value(s->project));
 	lua_setfield(L, env, "project");
 	s->env = luaL_ref(L, LUA_REGISTRYINDEX);

@@ -151,7 +151,7 @@ end
 local function bad_children(owner, body)
   local last = 0
   for position, child in pairs(body) do
-    if math.type(position) == "integer" then
+    if type(position) == "number" then
       local wrong
       if position ~= last + 1 then
         problem(owner, "entry %d of %s is nil: a step that is there only sometimes says when = …", last + 1,
@@ -163,7 +163,7 @@ local function bad_children(owner, body)
       elseif not language.is_step(child) then
         wrong = "is a " .. type(child) .. ", not a step"
       end
-      if wrong then problem(owner, "entry %d of %s %s", position, host.quote(owner.id), wrong) end
+      if wrong then problem(owner, "entry %s of %s %s", position, host.quote(owner.id), wrong) end
     end
   end
 end

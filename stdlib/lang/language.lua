@@ -96,7 +96,7 @@ end
 local function read_children(self, body)
   local children, right = {}, true
   for position, child in pairs(body) do
-    if math.type(position) == "integer" then
+    if type(position) == "number" then
       right = right and position == #children + 1 and is_step(child)
       children[#children + 1] = child
     end
