@@ -102,6 +102,8 @@ void pl_lua_hook(lua_State *L, lua_Debug *ar)
 	}
 	if (lua_gethookcount(L) != PL_HOOK_EVERY)
 		pl_lua_watch(L);
+	if (c && s->run)
+		pl_run_poll(s->run);
 	/* Not between an act and its receipt: the gate lets go first. */
 	if (c && c->cancelled && c->gate_depth == 0) {
 		lua_sethook(L, pl_lua_hook, LUA_MASKCOUNT, 1);

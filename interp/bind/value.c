@@ -226,7 +226,8 @@ static struct pl_value *read_map(struct reading *r, int index)
 		pl_map_setn(r->a, map, key, n, member);
 	}
 	/* Lua's own order differs from one process to the next. */
-	qsort(map->as.map.at, map->as.map.len, sizeof *map->as.map.at, by_key);
+	if (map->as.map.len)
+		qsort(map->as.map.at, map->as.map.len, sizeof *map->as.map.at, by_key);
 	return map;
 }
 

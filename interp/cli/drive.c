@@ -48,6 +48,12 @@ static void catch_signals(struct pl_host *h)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+static int on_stops(void *arg)
+{
+	(void)arg;
+	return (int)signals;
+}
+
 static void say_stopping(struct driving *v, int n)
 {
 	pl_progress_pause(v->progress);
@@ -337,6 +343,7 @@ static bool make_run(struct driving *v)
 	v->outside.watcher = v;
 	v->outside.record = on_record;
 	v->outside.ask = on_ask;
+	v->outside.stops = on_stops;
 	struct pl_run_options o = {.spine = v->spine, .outside = &v->outside,
 	    .journal = v->journal, .dry_run = d->dry_run,
 	    .patient = pl_host_is_virtual(pl_session_host(v->session)), .id = v->id,

@@ -76,7 +76,8 @@ static bool digest(struct pl_effect *e, struct pl_value **input)
 
 /* ---- what the journal knows -------------------------------------------------------- */
 
-static bool changed(struct pl_effect *e, const struct pl_trace *t, const struct pl_value *now)
+static bool changed(
+    struct pl_effect *e, const struct pl_trace *t, const struct pl_value *now)
 {
 	struct pl_buf then_text = {0}, now_text = {0};
 	pl_json_canonical(&then_text, t->input, NULL);
@@ -101,7 +102,8 @@ static void list(struct pl_effect *e, const char *state)
 		e->listed = t->listed;
 	if (!e->listed) {
 		struct pl_value *line = e->listed = pl_map(a);
-		pl_map_set(a, line, "n", pl_int(a, (int64_t)r->effects->as.list.len + 1));
+		pl_map_set(
+		    a, line, "n", pl_int(a, (int64_t)r->effects->as.list.len + 1));
 		pl_map_set(a, line, "step", pl_text(a, e->frame->address));
 		pl_map_set(a, line, "effect", pl_text(a, e->name));
 		pl_map_set(a, line, "class", pl_text(a, pl_class_name(e->class)));
@@ -113,7 +115,8 @@ static void list(struct pl_effect *e, const char *state)
 	pl_map_set(a, e->listed, "state", pl_text(a, state));
 }
 
-static struct pl_trace *trace_put(struct pl_effect *e, const struct pl_value *input, bool write)
+static struct pl_trace *trace_put(
+    struct pl_effect *e, const struct pl_value *input, bool write)
 {
 	struct pl_run *r = e->frame->run;
 	struct pl_trace *t = pl_index_get(&r->traces, e->key);
@@ -131,7 +134,8 @@ static struct pl_trace *trace_put(struct pl_effect *e, const struct pl_value *in
 	return t;
 }
 
-static struct pl_value *entry(struct pl_effect *e, const char *type, const struct pl_value *input)
+static struct pl_value *entry(
+    struct pl_effect *e, const char *type, const struct pl_value *input)
 {
 	struct pl_run *r = e->frame->run;
 	struct pl_arena *a = &r->arena;
@@ -186,6 +190,7 @@ enum pl_verdict pl_effect_begin(struct pl_effect *e)
 		e->err = r->doom;
 		return PL_REFUSE;
 	}
+	pl_run_poll(r);
 	if (r->stopping) {
 		pl_fail(&e->err, "interrupted", "stopped before %s", e->name);
 		return PL_REFUSE;
@@ -199,7 +204,8 @@ enum pl_verdict pl_effect_begin(struct pl_effect *e)
 		return PL_REFUSE;
 	struct pl_trace *t = pl_index_get(&r->traces, e->key);
 	bool same_try = t && t->try_number == f->try_number;
-	if (!t || !t->digest || (!t->is_write && !same_try) || (t->error && !same_try)) {
+	if (!t || !t->digest || (!t->is_write && !same_try) ||
+	    (t->error && !same_try)) {
 		if (e->class > PL_READ)
 			return begin_write(e, input);
 		trace_put(e, input, false);
@@ -244,7 +250,8 @@ static enum pl_verdict receipt(struct pl_effect *e, const struct pl_value *resul
 	if (result)
 		pl_map_set(a, record, "result", pl_run_keepable(r, result));
 	else
-		pl_map_set(a, record, "error", pl_run_keepable(r, pl_err_value(a, err)));
+		pl_map_set(
+		    a, record, "error", pl_run_keepable(r, pl_err_value(a, err)));
 	if (settled)
 		pl_map_set(a, record, "settled", pl_text(a, settled));
 	t->ended = true;
@@ -278,7 +285,8 @@ enum pl_verdict pl_effect_end(
 	if (!result && err->unknown && e->class > PL_READ)
 		return lost(e, err);
 	/* Cut short by a signal: a read that nobody waited for is no result. */
-	if (!result && e->class == PL_READ && (r->stopping || strcmp(err->code, "cancelled") == 0)) {
+	if (!result && e->class == PL_READ &&
+	    (r->stopping || strcmp(err->code, "cancelled") == 0)) {
 		e->err = *err;
 		return PL_FAILED_BEFORE;
 	}
@@ -288,7 +296,8 @@ enum pl_verdict pl_effect_end(
 enum pl_verdict pl_effect_settled(struct pl_effect *e, const struct pl_value *answer)
 {
 	struct pl_run *r = e->frame->run;
-	if (answer && pl_get(answer, "happened") && pl_get_bool(answer, "happened", false)) {
+	if (answer && pl_get(answer, "happened") &&
+	    pl_get_bool(answer, "happened", false)) {
 		struct pl_value *result = pl_get(answer, "result");
 		return receipt(e, result ? result : pl_null(&r->arena), NULL, "probe");
 	}
@@ -308,8 +317,8 @@ enum pl_verdict pl_effect_settled(struct pl_effect *e, const struct pl_value *an
 	}
 	struct pl_err why = e->err;
 	pl_fail(&e->err, "effect.unknown",
-	    "it is not known whether %s (%s) happened, and looking cannot tell%s%s", e->name,
-	    e->target ? e->target : e->key, why.msg[0] ? ": " : "", why.msg);
+	    "it is not known whether %s (%s) happened, and looking cannot tell%s%s",
+	    e->name, e->target ? e->target : e->key, why.msg[0] ? ": " : "", why.msg);
 	e->err.unknown = true;
 	return PL_REFUSE;
 }
@@ -338,7 +347,8 @@ void pl_effect_predicted(struct pl_effect *e, char sign, struct pl_value *before
 	e->result = pl_run_kept(r, packed);
 	struct pl_value *record = entry(e, "effect.predicted", NULL);
 	for (uint32_t i = 0; i < e->listed->as.map.len; i++)
-		pl_map_set(a, record, e->listed->as.map.at[i].key, e->listed->as.map.at[i].value);
+		pl_map_set(a, record, e->listed->as.map.at[i].key,
+		    e->listed->as.map.at[i].value);
 	pl_map_set(a, record, "result", packed);
 	pl_record_tell(r, record);
 }

@@ -141,6 +141,8 @@ struct pl_outside {
 	void (*timer_stop)(void *arg, void *timer);
 	int64_t (*now)(void *arg);
 	void *watcher; /* whoever looks on and answers: the command line */
+	/* How often a person has asked to stop so far. NULL: pl_run_interrupt counts. */
+	int (*stops)(void *watcher);
 	/* A gate or manual step asks. *decision (into the arena) says who and how. */
 	enum pl_answer (*ask)(void *watcher, struct pl_frame *f, const char *question,
 	    struct pl_arena *a, struct pl_value **decision);
@@ -174,6 +176,9 @@ void pl_run_start(struct pl_run *r);
 bool pl_run_ended(const struct pl_run *r);
 /* First call: stop after the current effect. Second: now. */
 void pl_run_interrupt(struct pl_run *r);
+/* The same, if somebody asked for it since: from the middle of a body, which may
+ * keep the loop from turning. */
+void pl_run_poll(struct pl_run *r);
 /* The run cannot go on whatever a script does (journal dead, limit passed). */
 void pl_run_doom(struct pl_run *r, const struct pl_err *err);
 

@@ -318,15 +318,28 @@ void pl_run_doom(struct pl_run *r, const struct pl_err *err)
 	}
 }
 
-void pl_run_interrupt(struct pl_run *r)
+static void stop(struct pl_run *r)
 {
-	if (r->ended)
+	const struct pl_outside *out = r->o.outside;
+	int asked = out->stops ? out->stops(out->watcher) : r->stopping + 1;
+	if (r->ended || asked <= r->stopping)
 		return;
-	r->stopping++;
+	r->stopping = asked;
 	struct pl_err why;
 	pl_fail(&why, "interrupted", "stopped by a signal");
 	pl_frame_stop(r->root, &why, r->stopping > 1);
+}
+
+void pl_run_interrupt(struct pl_run *r)
+{
+	stop(r);
 	pl_run_drain(r);
+}
+
+void pl_run_poll(struct pl_run *r)
+{
+	if (r->o.outside->stops)
+		stop(r);
 }
 
 bool pl_run_ended(const struct pl_run *r)
