@@ -37,7 +37,10 @@ return pipeline "release-friday" {
   step "look" {
     title = "What runs where",
     effect = "read",
-    run = function ()
+    run = function (r)
+      if r.params.pull and r.params.commit then
+        refuse { code = "release.params", message = "pull= and commit= cannot both say what ships" }
+      end
       local began = clock.now().ms
       git.fetch { remote = remote, prune = true }
       local on_main, on_production = release.head(main), release.head(production.branch)

@@ -140,8 +140,11 @@ end
 -- address answers {"status": "ok", "commit": "…"}. No commit while it is not healthy.
 function release.serves(name)
   local environment = project.environments[name]
-  local answer = http.get { url = environment.url .. environment.health, any_status = true,
-    headers = { ["Cache-Control"] = "no-cache" } }
+  local answer, problem = try(http.get, { url = environment.url .. environment.health,
+    any_status = true, headers = { ["Cache-Control"] = "no-cache" } })
+  if not answer then
+    return nil, string.format("%s cannot be reached (%s)", environment.url, problem.message)
+  end
   local said = type(answer.json) == "table" and answer.json or {}
   if answer.status ~= 200 then
     return nil, string.format("%s answers %d", environment.url, answer.status)
@@ -176,23 +179,22 @@ end
 -- Staging runs this commit. One that was asked for by name may have been there before
 -- main moved on.
 function release.on_staging(commit, by_name)
-  local d, why, bad = release.judge(railway.deployment_of { environment = "staging",
-    commit = commit })
-  local found = d
-  if bad == "removed" and by_name then
-    found = railway.deployment_of { environment = "staging", commit = commit }
-    found = found.can_rollback and found or nil
-  end
-  if not found and bad then
-    fail { code = "release." .. bad, message = "staging, " .. why .. ". Nothing was pushed" }
-  elseif not found then
-    return false, why
-  end
+  local d = railway.deployment_of { environment = "staging", commit = commit }
+  local was_there = by_name and d and d.status == "REMOVED" and d.can_rollback
+  local good, why, bad = release.judge(d)
   local runs, seen = release.serves("staging")
-  if not by_name and not release.same(runs, commit) then
-    return false, seen
+  if was_there or (good and (by_name or release.same(runs, commit))) then
+    return { id = d.id, status = d.status }
   end
-  return { id = found.id, status = found.status }
+  local head = release.head(project.repository.main)
+  if head ~= commit and not by_name and (good or bad == "removed") then
+    refuse { code = "release.main_moved", message = string.format(
+      "%s moved from %s to %s before staging could be tested: %s. Nothing was pushed; begin anew",
+      project.repository.main, short(commit), short(head), good and seen or "staging takes up the newer one") }
+  elseif bad then
+    fail { code = "release." .. bad, message = "staging, " .. why .. ". Nothing was pushed" }
+  end
+  return false, why or seen
 end
 
 -- After the push ------------------------------------------------------------------------

@@ -158,7 +158,7 @@ local function deployments_in(x, env)
   local out = {}
   for i = #x.w.s.deployments, 1, -1 do
     local d = x.w.s.deployments[i]
-    if d.environment == env and d.visible <= x.w.s.now then
+    if d.environment == env and (d.visible or 0) <= x.w.s.now then
       out[#out + 1] = d
     end
   end
