@@ -413,6 +413,21 @@ static bool needs_met(struct pl_frame *f)
 	return true;
 }
 
+/* Steps after a group that is done read what its steps gave by their own ids. */
+static void take_up_children(struct pl_frame *f)
+{
+	struct pl_run *r = f->run;
+	if (f->step->kind != PL_PARALLEL)
+		return;
+	for (size_t i = 0; i < f->step->children_n; i++) {
+		struct pl_frame *c = pl_frame_new(f, &f->step->children[i], NULL, NULL);
+		const struct pl_past *p = pl_past_of(r, pl_frame_key(c), false);
+		c->state = p ? p->state : PL_SKIPPED;
+		c->result = pl_run_kept(r, p ? p->result : NULL);
+		take_up_children(c);
+	}
+}
+
 /* Takes up what the journal knows; true if nothing is left to do. */
 static bool taken_up(struct pl_frame *f)
 {
@@ -423,6 +438,8 @@ static bool taken_up(struct pl_frame *f)
 	if (p->state == PL_DONE || p->state == PL_SKIPPED) {
 		f->result = pl_run_kept(r, p->result);
 		f->replaying = true;
+		if (p->state == PL_DONE && !pl_frame_is_member(f))
+			take_up_children(f);
 		pl_frame_end(f, p->state);
 		return true;
 	}
@@ -588,7 +605,8 @@ static void after_ready(struct pl_frame *f)
 		pl_frame_finish(f, PL_DONE, ready);
 	} else if (r->o.dry_run) {
 		struct pl_value *record = pl_record_new(r, "wait.assumed", f);
-		pl_map_set(&r->arena, record, "note", pl_get(f->body_result, "note"));
+		pl_map_set(&r->arena, record, "note",
+		    pl_text(&r->arena, pl_get_text(f->body_result, "note", NULL)));
 		pl_record_tell(r, record);
 		if (f->step->body[PL_ASSUME])
 			start_body(f, PL_ASSUME);
