@@ -74,6 +74,7 @@ const char *pl_source_read(
 		struct pl_buf file = {0};
 		if (!pl_file_read(&file, name, (size_t)4 << 20, err)) {
 			strcpy(err->code, "script.missing");
+			pl_buf_fini(&file);
 			return NULL;
 		}
 		text = pl_textn(&s->arena, file.at ? file.at : "", file.len);

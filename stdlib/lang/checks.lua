@@ -59,13 +59,15 @@ local function some_text(value)
   return value
 end
 
-local function ids(value)
-  if type(value) == "string" then return { value } end
-  if type(value) ~= "table" then return nil, "must be a list of step ids" end
-  for position, id in pairs(value) do
-    if math.type(position) ~= "integer" or type(id) ~= "string" then return nil, "must be a list of step ids" end
+local function list_of(words)
+  return function (value)
+    if type(value) == "string" then return { value } end
+    if type(value) ~= "table" then return nil, "must be a list of " .. words end
+    for position, word in pairs(value) do
+      if math.type(position) ~= "integer" or type(word) ~= "string" then return nil, "must be a list of " .. words end
+    end
+    return value
   end
-  return value
 end
 
 local function class(value)
@@ -121,7 +123,7 @@ local function own_version(value)
 end
 
 local rules = {
-  class = class, ids = ids, look = longer(100, "100ms"), members = whole(1, 1000),
+  class = class, ids = list_of "step ids", credentials = list_of "credentials' names", look = longer(100, "100ms"), members = whole(1, 1000),
   one_approver = one_approver, question = question, requires = requires, retry = retry,
   some_text = some_text, span = longer(1, "1ms"), version = own_version,
 }

@@ -39,7 +39,7 @@ local kinds = {
   parallel = { timeout = false },
   each = { over = "any", key = "some_text", at_once = "members", timeout = false },
   pipeline = { version = "version", requires = "requires", summary = "string", params = "table",
-    lock = "string", uses = "ids" },
+    lock = "string", uses = "credentials" },
 }
 language.kinds, language.every_kind = kinds, every_kind
 
