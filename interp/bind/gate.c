@@ -25,6 +25,7 @@ struct box {
 	bool answered, yielded;
 	int depth; /* of the coroutine's gate when this one began */
 	enum pl_class granted; /* of the call around this one */
+	bool looking;          /* that call probes or predicts */
 	struct pl_value *overlay;
 };
 
@@ -55,6 +56,7 @@ static void leave(struct box *b)
 	b->coroutine->gate_depth = b->depth;
 	b->coroutine->granted = b->granted;
 	b->coroutine->overlay = b->overlay;
+	b->coroutine->looking = b->looking;
 }
 
 static int fail(lua_State *L, struct box *b, const struct pl_err *err)
@@ -353,6 +355,7 @@ static int stage_run(lua_State *L, struct box *b, enum stage stage)
 	lua_settop(L, 2);
 	/* Looking and predicting only read, whatever the row's class. */
 	b->coroutine->granted = stage == ACT ? b->effect.class : PL_READ;
+	b->coroutine->looking = b->looking || stage != ACT;
 	if (row) {
 		if (at_the_call(L, b, stage))
 			return call_lua(L, b);
@@ -507,6 +510,7 @@ int pl_gate_call(lua_State *L)
 	b->depth = c->gate_depth++;
 	b->granted = c->granted;
 	b->overlay = c->overlay;
+	b->looking = b->effect.looking = c->looking;
 	c->overlay = pl_run_is_dry(s->run) ? pl_run_overlay(s->run) : NULL;
 	c->acted = false;
 	enum pl_verdict v = pl_effect_begin(&b->effect);

@@ -45,6 +45,7 @@ struct pl_coroutine {
 	struct pl_call *waiting; /* what it waits for */
 	enum pl_class granted; /* class of the primitive under way */
 	struct pl_value *overlay;
+	bool looking; /* a probe or a prediction is under way: reads only, unkept */
 	bool again; /* it asked to go back, why says where to */
 };
 

@@ -16,6 +16,10 @@ static bool within_ceiling(struct pl_effect *e)
 		return pl_fail(&e->err, "effect.observing",
 		    "%s is a %s; `%s` of step \"%s\" may only read", e->name,
 		    pl_class_name(e->class), pl_body_name(f->body), f->step->id);
+	if (e->looking && e->class > PL_READ)
+		return pl_fail(&e->err, "effect.observing",
+		    "%s is a %s; a probe or a prediction may only read", e->name,
+		    pl_class_name(e->class));
 	if (e->class > f->step->ceiling)
 		return pl_fail(&e->err, "effect.ceiling",
 		    "%s is of class %s; step \"%s\" may go up to %s: say effect = \"%s\" in "
@@ -197,7 +201,8 @@ enum pl_verdict pl_effect_begin(struct pl_effect *e)
 	}
 	if (!within_ceiling(e))
 		return PL_REFUSE;
-	e->kept = e->class > PL_PURE && !pl_body_observes(f->body) && !r->o.dry_run;
+	e->kept = e->class > PL_PURE && !e->looking && !pl_body_observes(f->body) &&
+	    !r->o.dry_run;
 	if (e->class == PL_PURE || (e->class == PL_READ && !e->kept))
 		return PL_ACT;
 	if (!name_key(e) || !digest(e, &input))

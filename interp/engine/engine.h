@@ -237,6 +237,7 @@ struct pl_effect {
 	struct pl_frame *frame;
 	const char *name; /* "git.push" */
 	const char *given; /* name given at the call, or NULL */
+	bool looking;	   /* asked by another effect's probe or prediction */
 	enum pl_class class;
 	struct pl_value *input; /* checked arguments */
 	const char *target; /* what it changes, or NULL */
