@@ -7,6 +7,9 @@
 
 #include "inner.h"
 
+/* Each leaves a record: a loop without an end would fill the disk. */
+#define PL_EFFECTS_MOST 100000
+
 /* ---- is it allowed here? ----------------------------------------------------- */
 
 static bool within_ceiling(struct pl_effect *e)
@@ -197,6 +200,13 @@ enum pl_verdict pl_effect_begin(struct pl_effect *e)
 	pl_run_poll(r);
 	if (r->stopping) {
 		pl_fail(&e->err, "interrupted", "stopped before %s", e->name);
+		return PL_REFUSE;
+	}
+	if (++f->effects > PL_EFFECTS_MOST) {
+		pl_fail(&e->err, "limit.effects",
+		    "`%s` of step \"%s\" called more than %d primitives: an endless loop?",
+		    pl_body_name(f->body), f->address, PL_EFFECTS_MOST);
+		pl_run_doom(r, &e->err);
 		return PL_REFUSE;
 	}
 	if (!within_ceiling(e))

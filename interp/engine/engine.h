@@ -111,6 +111,7 @@ struct pl_frame {
 	void *timer, *deadline;
 	void *bound; /* the runner's own: a coroutine */
 	struct pl_counter *counters;
+	int effects; /* of the body under way */
 	const char *again_to, *again_why;
 	enum pl_body body; /* the one under way, or the last */
 	bool in_body, body_ended, acted, timed_out;
@@ -237,7 +238,7 @@ struct pl_effect {
 	struct pl_frame *frame;
 	const char *name; /* "git.push" */
 	const char *given; /* name given at the call, or NULL */
-	bool looking;	   /* asked by another effect's probe or prediction */
+	bool looking; /* asked by another effect's probe or prediction */
 	enum pl_class class;
 	struct pl_value *input; /* checked arguments */
 	const char *target; /* what it changes, or NULL */

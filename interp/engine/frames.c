@@ -9,11 +9,6 @@
 
 #include "inner.h"
 
-/* A retryable failure of a wait's look counts as "not yet" this often in a row. */
-#define PL_WAIT_PATIENCE 5
-/* From this interval on a wait ends the process instead of staying in it. */
-#define PL_WAIT_STAY_MS 120000
-
 /* ---- making and naming --------------------------------------------------- */
 
 struct pl_frame *pl_frame_new(struct pl_frame *parent, const struct pl_step *step,
@@ -131,13 +126,14 @@ void pl_run_drain(struct pl_run *r)
 
 /* ---- bodies ------------------------------------------------------------------ */
 
-static void start_body(struct pl_frame *f, enum pl_body body)
+void pl_frame_run(struct pl_frame *f, enum pl_body body)
 {
 	const struct pl_outside *out = f->run->o.outside;
 	f->body = body;
 	f->body_ended = false;
 	f->in_body = true;
 	f->counters = NULL;
+	f->effects = 0;
 	out->start(out->arg, f, body);
 }
 
@@ -163,7 +159,7 @@ static void stop_timers(struct pl_frame *f)
 	f->timer = f->deadline = NULL;
 }
 
-static bool truthy(const struct pl_value *v)
+bool pl_is_true(const struct pl_value *v)
 {
 	return v && v->kind != PL_NULL && !(v->kind == PL_BOOL && !v->as.truth);
 }
@@ -258,7 +254,7 @@ static bool was_interrupted(struct pl_frame *f)
 	return cut;
 }
 
-static void fail(struct pl_frame *f)
+void pl_frame_fail(struct pl_frame *f)
 {
 	struct pl_run *r = f->run;
 	const struct pl_outside *out = r->o.outside;
@@ -298,58 +294,6 @@ static void fail(struct pl_frame *f)
 
 /* ---- a step's course -------------------------------------------------------------- */
 
-static void word_timeout(const struct pl_frame *f, struct pl_err *why)
-{
-	struct pl_buf limit = {0};
-	pl_duration_write(&limit, f->step->timeout_ms);
-	pl_fail(why, "step.timeout", "not done within %s%s%s", limit.at,
-	    f->note ? ": last seen: " : "", f->note ? f->note : "");
-	pl_buf_fini(&limit);
-}
-
-static void on_deadline(void *arg)
-{
-	struct pl_frame *f = arg;
-	const struct pl_outside *out = f->run->o.outside;
-	f->deadline = NULL;
-	struct pl_err why;
-	word_timeout(f, &why);
-	if (f->in_body) {
-		f->timed_out = true;
-		f->timeout_err = why;
-		out->cancel(out->arg, f, &why, true);
-	} else {
-		f->err = why;
-		fail(f);
-	}
-	pl_run_drain(f->run);
-}
-
-static void start_deadline(struct pl_frame *f)
-{
-	const struct pl_outside *out = f->run->o.outside;
-	if (!f->step->timeout_ms || f->deadline || f->run->o.dry_run)
-		return;
-	int64_t left = f->step->timeout_ms;
-	/* A wait's time runs on while nobody is there; a body's starts anew. Whoever
-	 * comes too late looks once all the same: it may have got ready in time. */
-	if (f->step->kind == PL_WAIT)
-		left -= out->now(out->arg) - f->tried_ms;
-	f->late = left <= 0;
-	if (!f->late)
-		f->deadline = out->timer(out->arg, left, on_deadline, f);
-}
-
-static void look(void *arg)
-{
-	struct pl_frame *f = arg;
-	f->timer = NULL;
-	f->polls++;
-	start_body(f, PL_READY);
-	pl_run_drain(f->run);
-}
-
-static void ask(struct pl_frame *f, const char *question);
 static void begin_members(struct pl_frame *f, const struct pl_value *members);
 
 static void act(struct pl_frame *f)
@@ -357,10 +301,10 @@ static void act(struct pl_frame *f)
 	const struct pl_step *s = f->step;
 	switch (s->kind) {
 	case PL_STEP:
-		start_body(f, PL_RUN);
+		pl_frame_run(f, PL_RUN);
 		break;
 	case PL_WAIT:
-		look(f);
+		pl_frame_look(f);
 		break;
 	case PL_EACH: {
 		/* The list is asked for once in an attempt. */
@@ -368,15 +312,15 @@ static void act(struct pl_frame *f)
 		if (p && p->members)
 			begin_members(f, pl_run_kept(f->run, p->members));
 		else
-			start_body(f, PL_OVER);
+			pl_frame_run(f, PL_OVER);
 		break;
 	}
 	case PL_GATE:
 	case PL_MANUAL:
 		if (s->body[PL_ASK])
-			start_body(f, PL_ASK);
+			pl_frame_run(f, PL_ASK);
 		else
-			ask(f, s->ask);
+			pl_frame_ask(f, s->ask);
 		break;
 	case PL_PARALLEL:
 		/* A dry-run lists effects in the order written. */
@@ -395,7 +339,7 @@ static void look_or_act(struct pl_frame *f)
 	const struct pl_past *p = pl_past_of(f->run, pl_frame_key(f), false);
 	bool in_the_middle = f->replaying && p && p->touched;
 	if (f->step->body[PL_VERIFY] && f->try_number > 1 && !in_the_middle)
-		start_body(f, PL_VERIFY);
+		pl_frame_run(f, PL_VERIFY);
 	else
 		act(f);
 }
@@ -477,152 +421,29 @@ void pl_frame_begin(struct pl_frame *f)
 		struct pl_value *record = pl_record_new(r, "step.started", f);
 		pl_map_set(&r->arena, record, "try", pl_int(&r->arena, f->try_number));
 		if (!pl_record_keep(r, record, false, &f->err)) {
-			fail(f);
+			pl_frame_fail(f);
 			return;
 		}
 	}
 	if (!needs_met(f)) {
-		fail(f);
+		pl_frame_fail(f);
 		return;
 	}
-	start_deadline(f);
+	pl_frame_deadline(f);
 	if (f->step->body[PL_WHEN])
-		start_body(f, PL_WHEN);
+		pl_frame_run(f, PL_WHEN);
 	else
 		look_or_act(f);
 }
 
-/* ---- gates ---------------------------------------------------------------------------- */
-
-static void decided(struct pl_frame *f, const struct pl_value *decision)
-{
-	bool yes = strcmp(pl_get_text(decision, "answer", "no"), "yes") == 0;
-	if (!yes) {
-		pl_fail(&f->err, "gate.denied", "\"%s\" was answered with no%s%s",
-		    f->address, pl_get_text(decision, "comment", NULL) ? ": " : "",
-		    pl_get_text(decision, "comment", ""));
-		pl_frame_end(f, PL_DENIED);
-		return;
-	}
-	struct pl_value *result = pl_map(&f->run->arena);
-	const char *const fields[] = {"answer", "by", "comment", "how"};
-	for (size_t i = 0; i < PL_COUNT(fields); i++)
-		if (pl_get(decision, fields[i]))
-			pl_map_set(&f->run->arena, result, fields[i],
-			    pl_get(decision, fields[i]));
-	f->pending = result;
-	if (f->step->body[PL_VERIFY])
-		start_body(f, PL_VERIFY);
-	else
-		pl_frame_finish(f, PL_DONE, result);
-}
-
-static void ask(struct pl_frame *f, const char *question)
-{
-	struct pl_run *r = f->run;
-	struct pl_arena *a = &r->arena;
-	const struct pl_outside *out = r->o.outside;
-	if (r->o.dry_run) {
-		struct pl_value *record = pl_record_new(r, "gate.assumed", f);
-		pl_map_set(a, record, "question", pl_text(a, question));
-		pl_record_tell(r, record);
-		pl_frame_finish(f, PL_DONE, pl_map(a));
-		return;
-	}
-	struct pl_past *p = pl_past_of(r, pl_frame_key(f), true);
-	if (p->decision) {
-		decided(f, p->decision);
-		return;
-	}
-	if (!p->asked) {
-		struct pl_value *record = pl_record_new(r, "gate.asked", f);
-		pl_map_set(a, record, "question", pl_text(a, question));
-		if (f->step->confirm)
-			pl_map_set(a, record, "confirm", pl_text(a, f->step->confirm));
-		if (!pl_record_keep(r, record, true, &f->err)) {
-			fail(f);
-			return;
-		}
-		p->asked = true;
-	}
-	struct pl_value *decision = NULL;
-	enum pl_answer answer = out->ask(out->watcher, f, question, a, &decision);
-	if (answer == PL_LATER) {
-		pl_fail(&f->err, "gate.waiting", "%s", question);
-		pl_frame_end(f, PL_SUSPENDED);
-		return;
-	}
-	struct pl_value *record = pl_record_new(r, "gate.decided", f);
-	pl_map_set(a, record, "answer", pl_text(a, answer == PL_YES ? "yes" : "no"));
-	for (uint32_t i = 0; decision && i < decision->as.map.len; i++)
-		pl_map_set(a, record, decision->as.map.at[i].key,
-		    decision->as.map.at[i].value);
-	if (!pl_record_keep(r, record, true, &f->err))
-		fail(f);
-	else
-		decided(f, record);
-}
-
 /* ---- after a body ------------------------------------------------------------------------ */
-
-static void later(struct pl_frame *f, const char *note)
-{
-	struct pl_run *r = f->run;
-	const struct pl_outside *out = r->o.outside;
-	f->note = note ? pl_arena_text(&r->arena, note, strlen(note)) : NULL;
-	struct pl_value *record = pl_record_new(r, "wait.waiting", f);
-	pl_map_set(&r->arena, record, "note", pl_text(&r->arena, f->note));
-	pl_map_set(&r->arena, record, "polls", pl_int(&r->arena, f->polls));
-	pl_record_tell(r, record);
-	if (r->stopping) {
-		pl_frame_end(f, PL_STOPPED);
-	} else if (f->late) {
-		word_timeout(f, &f->err);
-		fail(f);
-	} else if (!r->o.patient && f->step->every_ms >= PL_WAIT_STAY_MS) {
-		pl_fail(&f->err, "wait.waiting", "%s", note ? note : "not ready yet");
-		pl_frame_end(f, PL_SUSPENDED);
-	} else {
-		f->timer = out->timer(out->arg, f->step->every_ms, look, f);
-	}
-}
-
-static void after_ready(struct pl_frame *f)
-{
-	struct pl_run *r = f->run;
-	if (!f->body_result) {
-		bool again = f->err.retryable && !r->o.dry_run && !f->timed_out &&
-		    ++f->troubles < PL_WAIT_PATIENCE;
-		if (again)
-			later(f, f->err.msg);
-		else
-			fail(f);
-		return;
-	}
-	f->troubles = 0;
-	struct pl_value *ready = pl_get(f->body_result, "ready");
-	if (truthy(ready)) {
-		pl_frame_finish(f, PL_DONE, ready);
-	} else if (r->o.dry_run) {
-		struct pl_value *record = pl_record_new(r, "wait.assumed", f);
-		pl_map_set(&r->arena, record, "note",
-		    pl_text(&r->arena, pl_get_text(f->body_result, "note", NULL)));
-		pl_record_tell(r, record);
-		if (f->step->body[PL_ASSUME])
-			start_body(f, PL_ASSUME);
-		else
-			pl_frame_finish(f, PL_DONE, NULL);
-	} else {
-		later(f, pl_get_text(f->body_result, "note", NULL));
-	}
-}
 
 static void after_over(struct pl_frame *f)
 {
 	struct pl_run *r = f->run;
 	struct pl_value *members = pl_members_name(r, f->step, f->body_result, &f->err);
 	if (!members) {
-		fail(f);
+		pl_frame_fail(f);
 		return;
 	}
 	struct pl_value *record = pl_record_new(r, "each.members", f);
@@ -631,7 +452,7 @@ static void after_over(struct pl_frame *f)
 	if (pl_record_keep(r, record, false, &f->err))
 		begin_members(f, pl_run_kept(r, packed));
 	else
-		fail(f);
+		pl_frame_fail(f);
 }
 
 static void begin_members(struct pl_frame *f, const struct pl_value *members)
@@ -660,7 +481,7 @@ static struct pl_value *proven(struct pl_frame *f)
 
 static void after_verify(struct pl_frame *f)
 {
-	bool held = truthy(f->body_result);
+	bool held = pl_is_true(f->body_result);
 	bool acted = f->acted || f->pending;
 	if (held)
 		pl_frame_finish(f, PL_DONE, acted ? f->pending : proven(f));
@@ -673,7 +494,7 @@ static void after_verify(struct pl_frame *f)
 		    "\"%s\" ran to its end, but its verify does not hold", f->address);
 		f->err.retryable = true;
 		f->acted = false;
-		fail(f);
+		pl_frame_fail(f);
 	}
 }
 
@@ -682,7 +503,7 @@ static void after_run(struct pl_frame *f)
 	f->pending = f->body_result;
 	f->acted = true;
 	if (f->step->body[PL_VERIFY])
-		start_body(f, PL_VERIFY);
+		pl_frame_run(f, PL_VERIFY);
 	else
 		pl_frame_finish(f, PL_DONE, f->body_result);
 }
@@ -699,7 +520,7 @@ void pl_frame_after_body(struct pl_frame *f)
 	f->body_ended = false;
 	if (f->run->doomed) {
 		f->err = f->run->doom;
-		fail(f);
+		pl_frame_fail(f);
 		return;
 	}
 	if (!f->body_result && strcmp(f->err.code, "again") == 0) {
@@ -709,16 +530,16 @@ void pl_frame_after_body(struct pl_frame *f)
 	if (!f->body_result && f->timed_out && !f->err.unknown)
 		f->err = f->timeout_err;
 	if (f->body == PL_READY) {
-		after_ready(f);
+		pl_frame_ready(f);
 		return;
 	}
 	if (!f->body_result) {
-		fail(f);
+		pl_frame_fail(f);
 		return;
 	}
 	switch (f->body) {
 	case PL_WHEN:
-		if (!truthy(f->body_result))
+		if (!pl_is_true(f->body_result))
 			pl_frame_finish(f, PL_SKIPPED, NULL);
 		else
 			look_or_act(f);
@@ -737,7 +558,7 @@ void pl_frame_after_body(struct pl_frame *f)
 		pl_frame_finish(f, PL_DONE, f->body_result);
 		break;
 	case PL_ASK:
-		ask(f,
+		pl_frame_ask(f,
 		    pl_text_of(
 		        f->body_result, f->step->ask ? f->step->ask : f->step->id));
 		break;

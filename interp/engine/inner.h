@@ -87,6 +87,15 @@ void pl_frame_end(struct pl_frame *f, enum pl_state state);
 void pl_frame_stop(struct pl_frame *f, const struct pl_err *why, bool now);
 void pl_frame_finish(struct pl_frame *f, enum pl_state state, struct pl_value *result);
 bool pl_frame_is_member(const struct pl_frame *f); /* of an each */
+void pl_frame_run(struct pl_frame *f, enum pl_body body);
+void pl_frame_fail(struct pl_frame *f); /* f->err says why; it may be tried again */
+bool pl_is_true(const struct pl_value *v); /* as Lua sees it */
+
+/* waits.c */
+void pl_frame_deadline(struct pl_frame *f);
+void pl_frame_look(void *frame);
+void pl_frame_ask(struct pl_frame *f, const char *question);
+void pl_frame_ready(struct pl_frame *f); /* after a look */
 
 /* group.c */
 void pl_group_advance(struct pl_frame *f);
