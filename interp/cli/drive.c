@@ -193,19 +193,23 @@ static bool load(struct driving *v)
 	return v->spine && pl_session_params(v->session, v->d->given, &v->c->err);
 }
 
-/* 20261122-104501-k3f9: by time, then by chance. */
+/* 20261122-104501-k3f9p: by time down to the millisecond, then
+ * by chance; so the order of ids is that of runs. */
 static const char *new_id(struct pl_cli *c)
 {
 	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-	unsigned char chance[4];
-	char stamp[32], tail[5] = "";
-	time_t now = time(NULL);
+	unsigned char chance[3];
+	char stamp[32], tail[6] = "";
+	struct timespec now;
 	struct tm tm;
-	gmtime_r(&now, &tm);
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
 	strftime(stamp, sizeof stamp, "%Y%m%d-%H%M%S", &tm);
 	pl_host_random(chance, sizeof chance);
-	for (size_t i = 0; i < 4; i++)
-		tail[i] = digits[chance[i] % 32];
+	tail[0] = digits[now.tv_nsec / 1000000 / 32];
+	tail[1] = digits[now.tv_nsec / 1000000 % 32];
+	for (size_t i = 0; i < sizeof chance; i++)
+		tail[i + 2] = digits[chance[i] % 32];
 	return pl_arena_printf(&c->arena, "%s-%s", stamp, tail);
 }
 

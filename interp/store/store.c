@@ -57,51 +57,26 @@ const char *pl_store_dir(const struct pl_store *s)
 
 /* ---- which runs there are ------------------------------------------------- */
 
-struct born {
-	const char *run;
-	char time[32]; /* as in records: sorts as text */
-};
-
-static int by_birth(const void *a, const void *b)
+static int by_name(const void *a, const void *b)
 {
-	const struct born *x = a, *y = b;
-	int order = strcmp(x->time, y->time);
-	return order ? order : strcmp(x->run, y->run);
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* When a run began: its first record's time; before there is one, the file's.
- * False: the folder holds no journal, which a crash right after its making, or a
+/* False: the folder holds no journal, which a crash right after its making, or a
  * pin for a run that never started, leaves behind. */
-static bool find_birth(const struct pl_store *s, struct born *b)
+static bool has_journal(const struct pl_store *s, const char *run)
 {
-	char *path = pl_store_path(s, "runs/%s/journal.jsonl", b->run);
-	int fd = pl_disk_open(path, O_RDONLY);
-	bool forbidden = fd < 0 && errno == EACCES; /* it is there, though not for us */
-	free(path);
 	struct stat st;
-	if (fd < 0)
-		return forbidden;
-	struct pl_arena a = {0};
-	struct pl_value *first = NULL;
-	struct pl_lines r = {.fd = fd};
-	if (fstat(fd, &st) == 0)
-		pl_time_write(b->time, (int64_t)st.st_mtime * 1000);
-	int64_t ms;
-	const char *time;
-	if (pl_lines_next(&r) == PL_LINE_WHOLE &&
-	    pl_json_parse(&first, &a, r.at, (size_t)r.len, NULL) &&
-	    (time = pl_get_text(first, "time", NULL)) && pl_time_parse(&ms, time, NULL))
-		pl_time_write(b->time, ms);
-	pl_lines_fini(&r);
-	pl_arena_fini(&a);
-	close(fd);
-	return true;
+	char *path = pl_store_path(s, "runs/%s/journal.jsonl", run);
+	bool there = lstat(path, &st) == 0 || errno == EACCES;
+	free(path);
+	return there;
 }
 
 struct pl_value *pl_store_runs(struct pl_store *s, struct pl_arena *a)
 {
 	struct pl_value *list = pl_list(a);
-	struct born *all = NULL;
+	const char **all = NULL;
 	size_t n = 0, cap = 0;
 	char *path = pl_store_path(s, "runs");
 	DIR *dir = opendir(path);
@@ -113,15 +88,14 @@ struct pl_value *pl_store_runs(struct pl_store *s, struct pl_arena *a)
 			continue;
 		if (n == cap)
 			all = pl_realloc(all, (cap = cap ? cap * 2 : 64) * sizeof *all);
-		all[n] = (struct born){
-		    .run = pl_arena_text(a, e->d_name, strlen(e->d_name))};
-		n += find_birth(s, &all[n]);
+		all[n] = pl_arena_text(a, e->d_name, strlen(e->d_name));
+		n += has_journal(s, all[n]);
 	}
 	closedir(dir);
 	if (n)
-		qsort(all, n, sizeof *all, by_birth);
+		qsort(all, n, sizeof *all, by_name);
 	for (size_t i = 0; i < n; i++)
-		pl_list_add(a, list, pl_text(a, all[i].run));
+		pl_list_add(a, list, pl_text(a, all[i]));
 	free(all);
 	return list;
 }

@@ -25,7 +25,8 @@ struct pl_store *pl_store_open(const char *dir, struct pl_err *err);
 void pl_store_close(struct pl_store *s);
 const char *pl_store_dir(const struct pl_store *s);
 
-/* Ids of all runs, oldest first, as a list of text. */
+/* Ids of all runs in the order of their names, as a list of text. Ids begin with
+ * the time by our own clock (that of a record may be simulated): oldest first. */
 struct pl_value *pl_store_runs(struct pl_store *s, struct pl_arena *a);
 /* The run that `word` names: a whole id or an unambiguous part of one; NULL
  * names the newest. Into the arena. Codes: run.missing, run.ambiguous. */
