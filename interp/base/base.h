@@ -41,6 +41,7 @@ void *pl_arena_alloc(struct pl_arena *a, size_t n); /* zeroed, aligned to 16 */
 char *pl_arena_text(struct pl_arena *a, const char *s, size_t n); /* + NUL */
 char *pl_arena_printf(struct pl_arena *a, const char *fmt, ...) PL_PRINTF(2, 3);
 void pl_arena_fini(struct pl_arena *a); /* leaves it zeroed, usable again */
+void pl_arena_reset(struct pl_arena *a); /* the same, but keeps a block for the next */
 
 /* Text that grows. Zero it, add to it, fini it. `at` is NULL while nothing was
  * ever added, and NUL-terminated from then on (the NUL is not counted). */

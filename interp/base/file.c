@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { LARGEST_FILE = 64 * 1024 * 1024, PIECE = 64 * 1024 };
+enum { LARGEST_FILE = 64 * 1024 * 1024, PIECE = 16 * 1024 };
 
 static int open_again(const char *path, int flags)
 {
@@ -26,33 +26,24 @@ static int open_again(const char *path, int flags)
 static bool read_all(
     struct pl_buf *out, int fd, const char *path, size_t max, struct pl_err *err)
 {
-	char *piece = pl_alloc(PIECE);
+	char piece[PIECE];
 	size_t sum = 0;
-	bool ok = false;
 
 	for (;;) {
 		ssize_t n = read(fd, piece, PIECE);
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0) {
-			pl_fail(err, "file.read", "cannot read \"%s\": %s", path,
+		if (n < 0)
+			return pl_fail(err, "file.read", "cannot read \"%s\": %s", path,
 			    strerror(errno));
-			goto cleanup;
-		}
 		if (n == 0)
-			break;
+			return true;
 		sum += (size_t)n;
-		if (sum > max) {
-			pl_fail(err, "file.large", "\"%s\" has more than %zu bytes",
+		if (sum > max)
+			return pl_fail(err, "file.large", "\"%s\" has more than %zu bytes",
 			    path, max);
-			goto cleanup;
-		}
 		pl_buf_add(out, piece, (size_t)n);
 	}
-	ok = true;
-cleanup:
-	free(piece);
-	return ok;
 }
 
 bool pl_file_read(struct pl_buf *out, const char *path, size_t max, struct pl_err *err)

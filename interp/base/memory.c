@@ -152,6 +152,20 @@ void pl_arena_fini(struct pl_arena *a)
 	}
 }
 
+void pl_arena_reset(struct pl_arena *a)
+{
+	struct pl_arena_block *kept = a->head;
+
+	if (!kept)
+		return;
+	a->head = kept->next;
+	pl_arena_fini(a);
+	memset((char *)kept + HEADER, 0, kept->used);
+	kept->next = NULL;
+	kept->used = 0;
+	a->head = kept;
+}
+
 /* ---- growing text ------------------------------------------------------ */
 
 /* Room for n more bytes and the NUL. */

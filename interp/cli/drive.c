@@ -19,6 +19,7 @@ struct driving {
 	struct pl_progress *progress;
 	struct pl_run *run;
 	struct pl_outside outside;
+	struct pl_arena reading; /* one record of the journal */
 	const char *id;
 };
 
@@ -313,7 +314,9 @@ static bool take_lock(struct driving *v)
 static bool on_replay(void *arg, const struct pl_value *record)
 {
 	struct driving *v = arg;
-	return pl_run_replay(v->run, record, &v->c->err);
+	bool ok = pl_run_replay(v->run, record, &v->c->err);
+	pl_arena_reset(&v->reading);
+	return ok;
 }
 
 static bool open_journal(struct driving *v)
@@ -356,8 +359,9 @@ static bool make_run(struct driving *v)
 	pl_session_set_run(v->session, v->run);
 	if (!d->resume)
 		return true;
-	v->journal = pl_journal_open(v->store, v->id, pl_run_arena(v->run), on_replay, v, &torn,
-	    &c->err);
+	v->journal = pl_journal_open(
+	    v->store, v->id, &v->reading, on_replay, v, &torn, &c->err);
+	pl_arena_fini(&v->reading);
 	if (torn)
 		fprintf(stderr,
 		    "recovered: the journal's last line was not whole (%zu bytes, kept beside "

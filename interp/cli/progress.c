@@ -312,6 +312,8 @@ static void effect_record(struct pl_progress *p, const char *type, const struct 
 void pl_progress_record(struct pl_progress *p, const struct pl_value *record)
 {
 	const char *type = pl_get_text(record, "type", "");
+	if (p->c->ui.quiet)
+		return;
 	if (strncmp(type, "step.", 5) == 0)
 		step_record(p, type, record);
 	else if (strcmp(type, "wait.waiting") == 0)
@@ -340,7 +342,8 @@ struct pl_progress *pl_progress_new(struct pl_cli *c, struct pl_session *s,
 	p->host = pl_session_host(s);
 	p->spine = spine;
 	p->dry_run = dry_run;
-	add_steps(p, spine->steps, spine->steps_n);
+	if (!c->ui.quiet)
+		add_steps(p, spine->steps, spine->steps_n);
 	return p;
 }
 

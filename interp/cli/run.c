@@ -79,6 +79,7 @@ static const struct pl_flag resume_flags[] = {
 };
 
 struct reading {
+	struct pl_arena *keep, record; /* only few of the records are kept */
 	const struct pl_value *started, *last;
 };
 
@@ -86,10 +87,11 @@ static bool on_record(void *arg, const struct pl_value *record)
 {
 	struct reading *r = arg;
 	const char *type = pl_get_text(record, "type", "");
-	if (strcmp(type, "run.started") == 0)
-		r->started = record;
 	if (strncmp(type, "run.", 4) == 0)
-		r->last = record;
+		r->last = pl_copy(r->keep, record);
+	if (strcmp(type, "run.started") == 0)
+		r->started = r->last;
+	pl_arena_reset(&r->record);
 	return true;
 }
 
@@ -117,9 +119,11 @@ static struct pl_value *read_pins(struct pl_cli *c, struct pl_store *store, cons
 
 static int resume_run(struct pl_cli *c, struct pl_store *store, const char *run)
 {
-	struct reading r = {0};
+	struct reading r = {.keep = &c->arena};
 	size_t torn;
-	if (!pl_journal_read(store, run, &c->arena, on_record, &r, &torn, &c->err))
+	bool whole = pl_journal_read(store, run, &r.record, on_record, &r, &torn, &c->err);
+	pl_arena_fini(&r.record);
+	if (!whole)
 		return pl_failed(c, PL_EXIT_AUDIT);
 	if (!r.started) {
 		pl_fail(&c->err, "run.empty", "run %s never began: there is nothing to resume", run);

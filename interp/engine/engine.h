@@ -96,7 +96,7 @@ struct pl_frame {
 	int attempt, try_number;
 	enum pl_state state;
 	struct pl_value *result;
-	struct pl_err err;
+	struct pl_err *err; /* while it runs, and where it came to a bad end */
 	struct pl_frame **children;
 	size_t children_n, next, running;
 	size_t at_once;
@@ -117,7 +117,6 @@ struct pl_frame {
 	bool in_body, body_ended, acted, timed_out;
 	struct pl_value *body_result; /* NULL: err */
 	struct pl_value *pending; /* the result, while verify looks */
-	struct pl_err timeout_err;
 };
 
 /* The member's or step's frame whose results a body sees as r.out[id]; NULL where
@@ -169,8 +168,8 @@ struct pl_run_options {
 struct pl_run *pl_run_new(const struct pl_run_options *o);
 void pl_run_free(struct pl_run *r);
 
-/* Rebuilds where a run stood from its records, in their order; then
- * pl_run_start goes on. False on a record that does not fit the spine. */
+/* Rebuilds where a run stood from its records, in their order, and copies what it
+ * keeps of them; then pl_run_start goes on. False on a record that does not fit the spine. */
 bool pl_run_replay(struct pl_run *r, const struct pl_value *record, struct pl_err *err);
 /* Begins (or goes on). Afterwards turn the loop until pl_run_ended. */
 void pl_run_start(struct pl_run *r);

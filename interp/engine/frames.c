@@ -47,7 +47,7 @@ bool pl_frame_is_member(const struct pl_frame *f)
 
 const char *pl_frame_key(struct pl_frame *f)
 {
-	return pl_arena_printf(&f->run->arena, "%s@%d", f->address, f->attempt);
+	return pl_arena_printf(&f->run->scratch, "%s@%d", f->address, f->attempt);
 }
 
 bool pl_body_observes(enum pl_body b)
@@ -144,7 +144,7 @@ void pl_body_done(struct pl_frame *f, struct pl_value *result, const struct pl_e
 	f->body_ended = true;
 	f->body_result = result ? pl_copy(&f->run->arena, result) : NULL;
 	if (!result)
-		f->err = *err;
+		*f->err = *err;
 	pl_run_queue(f);
 	pl_run_drain(f->run);
 }
@@ -164,12 +164,41 @@ bool pl_is_true(const struct pl_value *v)
 	return v && v->kind != PL_NULL && !(v->kind == PL_BOOL && !v->as.truth);
 }
 
+/* ---- errors ------------------------------------------------------------------- */
+
+void pl_frame_take_err(struct pl_frame *f)
+{
+	struct pl_run *r = f->run;
+	struct pl_trouble *t = r->spare;
+	if (f->err)
+		return;
+	if (t)
+		r->spare = t->next;
+	else
+		t = pl_arena_alloc(&r->arena, sizeof *t);
+	*t = (struct pl_trouble){.next = NULL};
+	f->err = &t->err;
+}
+
+static void give_back_err(struct pl_frame *f)
+{
+	struct pl_trouble *t = (struct pl_trouble *)(void *)f->err;
+	if (!t)
+		return;
+	t->next = f->run->spare;
+	f->run->spare = t;
+	f->err = NULL;
+}
+
 /* ---- ends ---------------------------------------------------------------------- */
 
 void pl_frame_end(struct pl_frame *f, enum pl_state state)
 {
+	bool good = state == PL_DONE || state == PL_SKIPPED;
 	stop_timers(f);
 	f->state = state;
+	if (good)
+		give_back_err(f);
 	if (f->parent) {
 		f->parent->running--;
 		f->parent->held += state == PL_SUSPENDED;
@@ -187,20 +216,21 @@ void pl_frame_finish(struct pl_frame *f, enum pl_state state, struct pl_value *r
 	const struct pl_outside *out = r->o.outside;
 	struct pl_value *packed = result ? pl_run_keepable(r, result) : NULL;
 	struct pl_value *record = pl_record_new(r, "step.finished", f);
-	pl_map_set(
-	    &r->arena, record, "state", pl_text(&r->arena, pl_state_name(state)));
+	struct pl_arena *a = &r->scratch;
+	pl_map_set(a, record, "state", pl_text(a, pl_state_name(state)));
 	if (packed && packed->kind != PL_NULL)
-		pl_map_set(&r->arena, record, "result", packed);
-	pl_map_set(&r->arena, record, "took_ms",
-	    pl_int(&r->arena, out->now(out->arg) - f->started_ms));
-	if (!pl_record_keep(r, record, false, &f->err)) {
+		pl_map_set(a, record, "result", packed);
+	pl_map_set(a, record, "took_ms", pl_int(a, out->now(out->arg) - f->started_ms));
+	if (!pl_record_keep(r, record, false, f->err)) {
 		pl_frame_end(f, PL_FAILED);
 		return;
 	}
-	struct pl_past *p = pl_past_of(r, pl_frame_key(f), true);
-	p->state = state;
-	p->result = packed;
-	p->open = false;
+	struct pl_past *p = pl_past_of(r, pl_frame_key(f), false);
+	if (p) {
+		p->state = state;
+		p->result = packed;
+		p->open = false;
+	}
 	f->result = pl_run_kept(r, packed);
 	pl_frame_end(f, state);
 }
@@ -238,19 +268,19 @@ static bool is_mistake(const struct pl_err *err)
  * trying again. */
 static bool worth_retrying(const struct pl_frame *f)
 {
-	return f->step && f->try_number <= f->step->retry_times && !f->err.refused &&
-	    !f->err.unknown && !is_mistake(&f->err) && !f->run->doomed &&
+	return f->step && f->try_number <= f->step->retry_times && !f->err->refused &&
+	    !f->err->unknown && !is_mistake(f->err) && !f->run->doomed &&
 	    !f->run->stopping;
 }
 
 /* Cut short by a signal: the try stays open, and a resume takes it up where it is. */
 static bool was_interrupted(struct pl_frame *f)
 {
-	bool cut = strcmp(f->err.code, "interrupted") == 0 ||
+	bool cut = strcmp(f->err->code, "interrupted") == 0 ||
 	    (f->run->stopping &&
-	        (f->err.unknown || strcmp(f->err.code, "cancelled") == 0));
-	if (cut && strcmp(f->err.code, "interrupted") != 0)
-		pl_fail(&f->err, "interrupted", "stopped by a signal");
+	        (f->err->unknown || strcmp(f->err->code, "cancelled") == 0));
+	if (cut && strcmp(f->err->code, "interrupted") != 0)
+		pl_fail(f->err, "interrupted", "stopped by a signal");
 	return cut;
 }
 
@@ -263,14 +293,14 @@ void pl_frame_fail(struct pl_frame *f)
 		return;
 	}
 	/* What happened in no line of the script happened to the step as a whole. */
-	if (!f->err.file[0] && f->step)
-		pl_err_place(&f->err, f->step->file ? f->step->file : r->o.spine->file,
+	if (!f->err->file[0] && f->step)
+		pl_err_place(f->err, f->step->file ? f->step->file : r->o.spine->file,
 		    f->step->line);
 	bool retry = worth_retrying(f);
 	int64_t wait = retry ? backoff(f->step, f->try_number) : 0;
 	struct pl_value *record = pl_record_new(r, "step.failed", f);
 	pl_map_set(&r->arena, record, "try", pl_int(&r->arena, f->try_number));
-	struct pl_value *error = pl_run_keepable(r, pl_err_value(&r->arena, &f->err));
+	struct pl_value *error = pl_run_keepable(r, pl_err_value(&r->arena, f->err));
 	pl_map_set(&r->arena, record, "error", error);
 	if (retry)
 		pl_map_set(&r->arena, record, "retry_in_ms", pl_int(&r->arena, wait));
@@ -281,7 +311,7 @@ void pl_frame_fail(struct pl_frame *f)
 		f->pending = NULL;
 	}
 	pl_record_keep(r, record, false, NULL);
-	pl_err_from_value(&f->err, error);
+	pl_err_from_value(f->err, error);
 	stop_timers(f);
 	p->tries = f->try_number;
 	p->open = false;
@@ -294,6 +324,60 @@ void pl_frame_fail(struct pl_frame *f)
 
 /* ---- a step's course -------------------------------------------------------------- */
 
+<<<<<<< Updated upstream
+=======
+static void word_timeout(const struct pl_frame *f, struct pl_err *why)
+{
+	struct pl_buf limit = {0};
+	pl_duration_write(&limit, f->step->timeout_ms);
+	pl_fail(why, "step.timeout", "not done within %s%s%s", limit.at,
+	    f->note ? ": last seen: " : "", f->note ? f->note : "");
+	pl_buf_fini(&limit);
+}
+
+static void on_deadline(void *arg)
+{
+	struct pl_frame *f = arg;
+	const struct pl_outside *out = f->run->o.outside;
+	f->deadline = NULL;
+	struct pl_err why;
+	word_timeout(f, &why);
+	if (f->in_body) {
+		f->timed_out = true;
+		out->cancel(out->arg, f, &why, true);
+	} else {
+		*f->err = why;
+		fail(f);
+	}
+	pl_run_drain(f->run);
+}
+
+static void start_deadline(struct pl_frame *f)
+{
+	const struct pl_outside *out = f->run->o.outside;
+	if (!f->step->timeout_ms || f->deadline || f->run->o.dry_run)
+		return;
+	int64_t left = f->step->timeout_ms;
+	/* A wait's time runs on while nobody is there; a body's starts anew. Whoever
+	 * comes too late looks once all the same: it may have got ready in time. */
+	if (f->step->kind == PL_WAIT)
+		left -= out->now(out->arg) - f->tried_ms;
+	f->late = left <= 0;
+	if (!f->late)
+		f->deadline = out->timer(out->arg, left, on_deadline, f);
+}
+
+static void look(void *arg)
+{
+	struct pl_frame *f = arg;
+	f->timer = NULL;
+	f->polls++;
+	start_body(f, PL_READY);
+	pl_run_drain(f->run);
+}
+
+static void ask(struct pl_frame *f, const char *question);
+>>>>>>> Stashed changes
 static void begin_members(struct pl_frame *f, const struct pl_value *members);
 
 static void act(struct pl_frame *f)
@@ -350,7 +434,7 @@ static bool needs_met(struct pl_frame *f)
 	for (uint32_t i = 0; needs && i < needs->as.list.len; i++) {
 		const char *id = pl_text_of(needs->as.list.at[i], "");
 		if (!pl_frame_of(f, id))
-			return pl_fail(&f->err, "step.needs",
+			return pl_fail(f->err, "step.needs",
 			    "step \"%s\" needs \"%s\", which was skipped", f->address,
 			    id);
 	}
@@ -405,6 +489,7 @@ void pl_frame_begin(struct pl_frame *f)
 	f->pending = NULL;
 	if (taken_up(f))
 		return;
+	pl_frame_take_err(f);
 	f->try_number++;
 	if (!f->started_ms)
 		f->started_ms = out->now(out->arg);
@@ -419,9 +504,16 @@ void pl_frame_begin(struct pl_frame *f)
 	}
 	if (!f->replaying) {
 		struct pl_value *record = pl_record_new(r, "step.started", f);
+<<<<<<< Updated upstream
 		pl_map_set(&r->arena, record, "try", pl_int(&r->arena, f->try_number));
 		if (!pl_record_keep(r, record, false, &f->err)) {
 			pl_frame_fail(f);
+=======
+		pl_map_set(
+		    &r->scratch, record, "try", pl_int(&r->scratch, f->try_number));
+		if (!pl_record_keep(r, record, false, f->err)) {
+			fail(f);
+>>>>>>> Stashed changes
 			return;
 		}
 	}
@@ -436,12 +528,140 @@ void pl_frame_begin(struct pl_frame *f)
 		look_or_act(f);
 }
 
+<<<<<<< Updated upstream
 /* ---- after a body ------------------------------------------------------------------------ */
 
+=======
+/* ---- gates ---------------------------------------------------------------------------- */
+
+static void decided(struct pl_frame *f, const struct pl_value *decision)
+{
+	bool yes = strcmp(pl_get_text(decision, "answer", "no"), "yes") == 0;
+	if (!yes) {
+		pl_fail(f->err, "gate.denied", "\"%s\" was answered with no%s%s",
+		    f->address, pl_get_text(decision, "comment", NULL) ? ": " : "",
+		    pl_get_text(decision, "comment", ""));
+		pl_frame_end(f, PL_DENIED);
+		return;
+	}
+	struct pl_value *result = pl_map(&f->run->arena);
+	const char *const fields[] = {"answer", "by", "comment", "how"};
+	for (size_t i = 0; i < PL_COUNT(fields); i++)
+		if (pl_get(decision, fields[i]))
+			pl_map_set(&f->run->arena, result, fields[i],
+			    pl_get(decision, fields[i]));
+	f->pending = result;
+	if (f->step->body[PL_VERIFY])
+		start_body(f, PL_VERIFY);
+	else
+		pl_frame_finish(f, PL_DONE, result);
+}
+
+static void ask(struct pl_frame *f, const char *question)
+{
+	struct pl_run *r = f->run;
+	struct pl_arena *a = &r->arena;
+	const struct pl_outside *out = r->o.outside;
+	if (r->o.dry_run) {
+		struct pl_value *record = pl_record_new(r, "gate.assumed", f);
+		pl_map_set(a, record, "question", pl_text(a, question));
+		pl_record_tell(r, record);
+		pl_frame_finish(f, PL_DONE, pl_map(a));
+		return;
+	}
+	struct pl_past *p = pl_past_of(r, pl_frame_key(f), true);
+	if (p->decision) {
+		decided(f, p->decision);
+		return;
+	}
+	if (!p->asked) {
+		struct pl_value *record = pl_record_new(r, "gate.asked", f);
+		pl_map_set(a, record, "question", pl_text(a, question));
+		if (f->step->confirm)
+			pl_map_set(a, record, "confirm", pl_text(a, f->step->confirm));
+		if (!pl_record_keep(r, record, true, f->err)) {
+			fail(f);
+			return;
+		}
+		p->asked = true;
+	}
+	struct pl_value *decision = NULL;
+	enum pl_answer answer = out->ask(out->watcher, f, question, a, &decision);
+	if (answer == PL_LATER) {
+		pl_fail(f->err, "gate.waiting", "%s", question);
+		pl_frame_end(f, PL_SUSPENDED);
+		return;
+	}
+	struct pl_value *record = pl_record_new(r, "gate.decided", f);
+	pl_map_set(a, record, "answer", pl_text(a, answer == PL_YES ? "yes" : "no"));
+	for (uint32_t i = 0; decision && i < decision->as.map.len; i++)
+		pl_map_set(a, record, decision->as.map.at[i].key,
+		    decision->as.map.at[i].value);
+	if (!pl_record_keep(r, record, true, f->err))
+		fail(f);
+	else
+		decided(f, record);
+}
+
+/* ---- after a body ------------------------------------------------------------------------ */
+
+static void later(struct pl_frame *f, const char *note)
+{
+	struct pl_run *r = f->run;
+	const struct pl_outside *out = r->o.outside;
+	f->note = note ? pl_arena_text(&r->arena, note, strlen(note)) : NULL;
+	struct pl_value *record = pl_record_new(r, "wait.waiting", f);
+	pl_map_set(&r->arena, record, "note", pl_text(&r->arena, f->note));
+	pl_map_set(&r->arena, record, "polls", pl_int(&r->arena, f->polls));
+	pl_record_tell(r, record);
+	if (r->stopping) {
+		pl_frame_end(f, PL_STOPPED);
+	} else if (f->late) {
+		word_timeout(f, f->err);
+		fail(f);
+	} else if (!r->o.patient && f->step->every_ms >= PL_WAIT_STAY_MS) {
+		pl_fail(f->err, "wait.waiting", "%s", note ? note : "not ready yet");
+		pl_frame_end(f, PL_SUSPENDED);
+	} else {
+		f->timer = out->timer(out->arg, f->step->every_ms, look, f);
+	}
+}
+
+static void after_ready(struct pl_frame *f)
+{
+	struct pl_run *r = f->run;
+	if (!f->body_result) {
+		bool again = f->err->retryable && !r->o.dry_run && !f->timed_out &&
+		    ++f->troubles < PL_WAIT_PATIENCE;
+		if (again)
+			later(f, f->err->msg);
+		else
+			fail(f);
+		return;
+	}
+	f->troubles = 0;
+	struct pl_value *ready = pl_get(f->body_result, "ready");
+	if (truthy(ready)) {
+		pl_frame_finish(f, PL_DONE, ready);
+	} else if (r->o.dry_run) {
+		struct pl_value *record = pl_record_new(r, "wait.assumed", f);
+		pl_map_set(&r->arena, record, "note",
+		    pl_text(&r->arena, pl_get_text(f->body_result, "note", NULL)));
+		pl_record_tell(r, record);
+		if (f->step->body[PL_ASSUME])
+			start_body(f, PL_ASSUME);
+		else
+			pl_frame_finish(f, PL_DONE, NULL);
+	} else {
+		later(f, pl_get_text(f->body_result, "note", NULL));
+	}
+}
+
+>>>>>>> Stashed changes
 static void after_over(struct pl_frame *f)
 {
 	struct pl_run *r = f->run;
-	struct pl_value *members = pl_members_name(r, f->step, f->body_result, &f->err);
+	struct pl_value *members = pl_members_name(r, f->step, f->body_result, f->err);
 	if (!members) {
 		pl_frame_fail(f);
 		return;
@@ -449,7 +669,7 @@ static void after_over(struct pl_frame *f)
 	struct pl_value *record = pl_record_new(r, "each.members", f);
 	struct pl_value *packed = pl_run_keepable(r, members);
 	pl_map_set(&r->arena, record, "members", packed);
-	if (pl_record_keep(r, record, false, &f->err))
+	if (pl_record_keep(r, record, false, f->err))
 		begin_members(f, pl_run_kept(r, packed));
 	else
 		pl_frame_fail(f);
@@ -490,9 +710,9 @@ static void after_verify(struct pl_frame *f)
 	else if (f->run->o.dry_run)
 		pl_frame_finish(f, PL_DONE, f->pending);
 	else {
-		pl_fail(&f->err, "step.unverified",
+		pl_fail(f->err, "step.unverified",
 		    "\"%s\" ran to its end, but its verify does not hold", f->address);
-		f->err.retryable = true;
+		f->err->retryable = true;
 		f->acted = false;
 		pl_frame_fail(f);
 	}
@@ -510,8 +730,8 @@ static void after_run(struct pl_frame *f)
 
 static void want_again(struct pl_frame *f)
 {
-	f->again_to = pl_arena_text(&f->run->arena, f->err.file, strlen(f->err.file));
-	f->again_why = pl_arena_text(&f->run->arena, f->err.msg, strlen(f->err.msg));
+	f->again_to = pl_arena_text(&f->run->arena, f->err->file, strlen(f->err->file));
+	f->again_why = pl_arena_text(&f->run->arena, f->err->msg, strlen(f->err->msg));
 	pl_frame_end(f, PL_AGAIN);
 }
 
@@ -519,16 +739,21 @@ void pl_frame_after_body(struct pl_frame *f)
 {
 	f->body_ended = false;
 	if (f->run->doomed) {
+<<<<<<< Updated upstream
 		f->err = f->run->doom;
 		pl_frame_fail(f);
+=======
+		*f->err = f->run->doom;
+		fail(f);
+>>>>>>> Stashed changes
 		return;
 	}
-	if (!f->body_result && strcmp(f->err.code, "again") == 0) {
+	if (!f->body_result && strcmp(f->err->code, "again") == 0) {
 		want_again(f);
 		return;
 	}
-	if (!f->body_result && f->timed_out && !f->err.unknown)
-		f->err = f->timeout_err;
+	if (!f->body_result && f->timed_out && !f->err->unknown)
+		word_timeout(f, f->err);
 	if (f->body == PL_READY) {
 		pl_frame_ready(f);
 		return;
@@ -580,7 +805,7 @@ void pl_frame_stop(struct pl_frame *f, const struct pl_err *why, bool now)
 	if (f->in_body)
 		out->cancel(out->arg, f, why, now);
 	else if (f->timer) {
-		f->err = *why;
+		*f->err = *why;
 		pl_frame_end(f, PL_STOPPED);
 	}
 }

@@ -18,13 +18,18 @@ static int gravity(enum pl_state s)
 	return 0;
 }
 
+static bool is_unknown(const struct pl_frame *f)
+{
+	return f->err && f->err->unknown;
+}
+
 static struct pl_frame *worst_child(struct pl_frame *f)
 {
 	struct pl_frame *worst = NULL;
 	for (size_t i = 0; (f->bad || f->held) && i < f->next; i++) {
 		struct pl_frame *c = f->children[i];
 		if (!worst || gravity(c->state) > gravity(worst->state) ||
-		    (c->err.unknown && !worst->err.unknown))
+		    (is_unknown(c) && !is_unknown(worst)))
 			worst = c;
 	}
 	return worst;
@@ -70,8 +75,8 @@ static void conclude(
 	struct pl_outcome *end = &r->outcome;
 	end->state = state;
 	end->where = where;
-	if (where)
-		end->err = where->err;
+	if (where && where->err)
+		end->err = *where->err;
 	if (r->doomed) {
 		end->state = PL_FAILED;
 		end->err = r->doom;
@@ -118,20 +123,20 @@ static bool go_back(struct pl_run *r, struct pl_frame *asker)
 	const struct pl_step *from = asker->step;
 	const char *file = from->file ? from->file : r->o.spine->file;
 	const struct pl_step *to =
-	    pl_spine_find(r->o.spine, asker->again_to, &asker->err);
+	    pl_spine_find(r->o.spine, asker->again_to, asker->err);
 	if (!to)
 		return false;
 	if (r->attempts[to->top] >= PL_AGAIN_MOST) {
-		pl_fail(&asker->err, "again.limit", "\"%s\" was attempted %d times: %s",
+		pl_fail(asker->err, "again.limit", "\"%s\" was attempted %d times: %s",
 		    to->id, PL_AGAIN_MOST, asker->again_why);
-		pl_err_place(&asker->err, file, from->line);
+		pl_err_place(asker->err, file, from->line);
 		return false;
 	}
 	struct pl_value *record = pl_record_new(r, "again", NULL);
 	pl_map_set(&r->arena, record, "from", pl_text(&r->arena, from->id));
 	pl_map_set(&r->arena, record, "to", pl_text(&r->arena, to->id));
 	pl_map_set(&r->arena, record, "why", pl_text(&r->arena, asker->again_why));
-	if (!pl_record_keep(r, record, false, &asker->err))
+	if (!pl_record_keep(r, record, false, asker->err))
 		return false;
 	struct pl_frame *root = r->root;
 	root->children_n = to->top;
@@ -196,7 +201,8 @@ void pl_group_advance(struct pl_frame *f)
 	}
 	struct pl_frame *worst = worst_child(f);
 	if (worst) {
-		f->err = worst->err;
+		if (worst->err)
+			*f->err = *worst->err;
 		f->again_to = worst->again_to;
 		f->again_why = worst->again_why;
 		pl_frame_end(f, worst->state);

@@ -47,9 +47,17 @@ struct pl_counter {
 	struct pl_counter *next;
 };
 
+/* Errors are large, and few frames have one in the end. */
+struct pl_trouble {
+	struct pl_err err;
+	struct pl_trouble *next;
+};
+
 struct pl_run {
 	struct pl_run_options o;
 	struct pl_arena arena;
+	struct pl_arena scratch; /* until the next record is made */
+	struct pl_trouble *spare;
 	struct pl_frame *root;
 	int *attempts; /* by top-level step */
 	struct pl_index pasts, traces;
@@ -64,6 +72,7 @@ struct pl_run {
 };
 
 /* run.c */
+/* Lives in r->scratch, until the next one is made. */
 struct pl_value *pl_record_new(struct pl_run *r, const char *type, struct pl_frame *f);
 /* Journals (if there is a journal) and tells the observer. */
 bool pl_record_keep(
@@ -74,13 +83,14 @@ struct pl_value *pl_run_keepable(struct pl_run *r, const struct pl_value *v);
 struct pl_value *pl_run_kept(struct pl_run *r, const struct pl_value *packed);
 struct pl_value *pl_err_value(struct pl_arena *a, const struct pl_err *err);
 void pl_err_from_value(struct pl_err *err, const struct pl_value *v);
-const char *pl_frame_key(struct pl_frame *f); /* "region[eu]@2" */
+const char *pl_frame_key(struct pl_frame *f); /* "region[eu]@2", in r->scratch */
 bool pl_body_observes(enum pl_body b); /* may only read */
 struct pl_past *pl_past_of(struct pl_run *r, const char *key, bool make);
 
 /* frames.c */
 struct pl_frame *pl_frame_new(struct pl_frame *parent, const struct pl_step *step,
     const char *member, const struct pl_value *element);
+void pl_frame_take_err(struct pl_frame *f);
 void pl_frame_begin(struct pl_frame *f);
 void pl_frame_after_body(struct pl_frame *f);
 void pl_frame_end(struct pl_frame *f, enum pl_state state);

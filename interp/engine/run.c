@@ -18,6 +18,7 @@ struct pl_run *pl_run_new(const struct pl_run_options *o)
 	r->root->run = r;
 	r->root->address = "";
 	r->root->attempt = 1;
+	pl_frame_take_err(r->root);
 	return r;
 }
 
@@ -30,6 +31,7 @@ void pl_run_free(struct pl_run *r)
 	free(r->attempts);
 	free(r->queue);
 	pl_arena_fini(&r->arena);
+	pl_arena_fini(&r->scratch);
 	free(r);
 }
 
@@ -37,7 +39,8 @@ void pl_run_free(struct pl_run *r)
 
 struct pl_value *pl_record_new(struct pl_run *r, const char *type, struct pl_frame *f)
 {
-	struct pl_arena *a = &r->arena;
+	struct pl_arena *a = &r->scratch;
+	pl_arena_reset(a);
 	struct pl_value *record = pl_map(a);
 	pl_map_set(a, record, "type", pl_text(a, type));
 	if (f && f->step) {
@@ -61,7 +64,7 @@ bool pl_record_keep(
 	if (!err)
 		err = &local;
 	if (r->o.journal &&
-	    !pl_journal_append(r->o.journal, &r->arena, record, out->now(out->arg),
+	    !pl_journal_append(r->o.journal, &r->scratch, record, out->now(out->arg),
 	        durable, NULL, err)) {
 		pl_run_doom(r, err);
 		return false;
@@ -71,8 +74,17 @@ bool pl_record_keep(
 	return true;
 }
 
+/* Nothing in it to mask or pack, and nothing that text would change. */
+static bool is_plain(const struct pl_value *v)
+{
+	return v->kind == PL_NULL || v->kind == PL_BOOL ||
+	    (v->kind == PL_INT && v->as.whole < 1000000000 && v->as.whole > -1000000000);
+}
+
 struct pl_value *pl_run_keepable(struct pl_run *r, const struct pl_value *v)
 {
+	if (is_plain(v))
+		return pl_copy(&r->arena, v);
 	const struct pl_outside *out = r->o.outside;
 	struct pl_value *clean = pl_copy(&r->arena, v);
 	if (out->mask)
@@ -82,6 +94,8 @@ struct pl_value *pl_run_keepable(struct pl_run *r, const struct pl_value *v)
 
 struct pl_value *pl_run_kept(struct pl_run *r, const struct pl_value *packed)
 {
+	if (packed && is_plain(packed))
+		return (struct pl_value *)packed;
 	struct pl_buf text = {0};
 	struct pl_value *back = NULL;
 	struct pl_err err;
@@ -162,10 +176,18 @@ struct pl_past *pl_past_of(struct pl_run *r, const char *key, bool make)
 	return p;
 }
 
+/* A member of a record, copied: the record itself is soon gone. */
+static struct pl_value *keep(
+    struct pl_run *r, const struct pl_value *record, const char *name)
+{
+	const struct pl_value *v = pl_get(record, name);
+	return v ? pl_copy(&r->arena, v) : NULL;
+}
+
 static struct pl_past *past_named(struct pl_run *r, const struct pl_value *record)
 {
 	return pl_past_of(r,
-	    pl_arena_printf(&r->arena, "%s@%d", pl_get_text(record, "step", ""),
+	    pl_arena_printf(&r->scratch, "%s@%d", pl_get_text(record, "step", ""),
 	        (int)pl_get_int(record, "attempt", 1)),
 	    true);
 }
@@ -176,7 +198,7 @@ static struct pl_trace *trace_named(struct pl_run *r, const struct pl_value *rec
 	struct pl_trace *t = pl_index_get(&r->traces, key);
 	if (!t) {
 		t = pl_arena_alloc(&r->arena, sizeof *t);
-		pl_index_put(&r->traces, key, t);
+		pl_index_put(&r->traces, pl_arena_text(&r->arena, key, strlen(key)), t);
 	}
 	return t;
 }
@@ -196,17 +218,17 @@ static void replay_step(
 		bool done = strcmp(pl_get_text(record, "state", "done"), "done") == 0;
 		p->open = false;
 		p->state = done ? PL_DONE : PL_SKIPPED;
-		p->result = pl_get(record, "result");
+		p->result = keep(r, record, "result");
 	} else if (strcmp(type, "step.failed") == 0) {
 		p->open = false;
 		if (pl_get(record, "result"))
-			p->ran = pl_get(record, "result");
+			p->ran = keep(r, record, "result");
 	} else if (strcmp(type, "each.members") == 0) {
-		p->members = pl_get(record, "members");
+		p->members = keep(r, record, "members");
 	} else if (strcmp(type, "gate.asked") == 0) {
 		p->asked = true;
 	} else if (strcmp(type, "gate.decided") == 0) {
-		p->decision = record;
+		p->decision = pl_copy(&r->arena, record);
 	}
 }
 
@@ -219,7 +241,7 @@ static struct pl_value *replay_listed(struct pl_run *r, const struct pl_value *r
 	pl_map_set(a, line, "n", pl_int(a, (int64_t)r->effects->as.list.len + 1));
 	for (size_t i = 0; i < PL_COUNT(fields); i++)
 		if (pl_get(record, fields[i]))
-			pl_map_set(a, line, fields[i], pl_get(record, fields[i]));
+			pl_map_set(a, line, fields[i], keep(r, record, fields[i]));
 	pl_list_add(a, r->effects, line);
 	return line;
 }
@@ -237,15 +259,15 @@ static void replay_effect(
 		*t = (struct pl_trace){
 		    .listed = t->listed,
 		    .try_number = (int)pl_get_int(record, "try", 1),
-		    .digest = pl_get_text(record, "digest", ""),
-		    .input = pl_get(record, "input"),
+		    .digest = pl_text_of(keep(r, record, "digest"), ""),
+		    .input = keep(r, record, "input"),
 		    .is_write = intent,
 		};
 	}
 	if (read || strcmp(type, "effect.receipt") == 0) {
 		t->ended = true;
-		t->result = pl_get(record, "result");
-		t->error = pl_get(record, "error");
+		t->result = keep(r, record, "result");
+		t->error = keep(r, record, "error");
 	} else if (strcmp(type, "effect.settled") == 0) {
 		*t = (struct pl_trace){.listed = t->listed};
 	}
@@ -275,6 +297,7 @@ static bool replay_again(
 bool pl_run_replay(struct pl_run *r, const struct pl_value *record, struct pl_err *err)
 {
 	const char *type = pl_get_text(record, "type", "");
+	pl_arena_reset(&r->scratch);
 	r->replayed = true;
 	if (strncmp(type, "step.", 5) == 0 || strncmp(type, "gate.", 5) == 0 ||
 	    strncmp(type, "each.", 5) == 0)
