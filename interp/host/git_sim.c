@@ -30,7 +30,8 @@ static const struct pl_option clone_options[] = {
     TEXT("url", "path of the original"),
     TEXT("path", "absolute"),
     {"branch", PL_T_TEXT, false, NULL, "to check out", NULL},
-    {"origin", PL_T_TEXT, false, NULL, "what the clone takes its origin to be (url)", NULL},
+    {"origin", PL_T_TEXT, false, NULL, "what the clone takes its origin to be (url)",
+        NULL},
     NONE,
 };
 static const struct pl_option path_options[] = {TEXT("path", "absolute"), NONE};
