@@ -13,7 +13,7 @@
 
 /* ---- deadlines ---------------------------------------------------------------------- */
 
-static void word_timeout(const struct pl_frame *f, struct pl_err *why)
+void pl_frame_late(const struct pl_frame *f, struct pl_err *why)
 {
 	struct pl_buf limit = {0};
 	pl_duration_write(&limit, f->step->timeout_ms);
@@ -28,13 +28,12 @@ static void on_deadline(void *arg)
 	const struct pl_outside *out = f->run->o.outside;
 	f->deadline = NULL;
 	struct pl_err why;
-	word_timeout(f, &why);
+	pl_frame_late(f, &why);
 	if (f->in_body) {
 		f->timed_out = true;
-		f->timeout_err = why;
 		out->cancel(out->arg, f, &why, true);
 	} else {
-		f->err = why;
+		*f->err = why;
 		pl_frame_fail(f);
 	}
 	pl_run_drain(f->run);
@@ -70,7 +69,7 @@ static void decided(struct pl_frame *f, const struct pl_value *decision)
 {
 	bool yes = strcmp(pl_get_text(decision, "answer", "no"), "yes") == 0;
 	if (!yes) {
-		pl_fail(&f->err, "gate.denied", "\"%s\" was answered with no%s%s",
+		pl_fail(f->err, "gate.denied", "\"%s\" was answered with no%s%s",
 		    f->address, pl_get_text(decision, "comment", NULL) ? ": " : "",
 		    pl_get_text(decision, "comment", ""));
 		pl_frame_end(f, PL_DENIED);
@@ -111,7 +110,7 @@ void pl_frame_ask(struct pl_frame *f, const char *question)
 		pl_map_set(a, record, "question", pl_text(a, question));
 		if (f->step->confirm)
 			pl_map_set(a, record, "confirm", pl_text(a, f->step->confirm));
-		if (!pl_record_keep(r, record, true, &f->err)) {
+		if (!pl_record_keep(r, record, true, f->err)) {
 			pl_frame_fail(f);
 			return;
 		}
@@ -120,7 +119,7 @@ void pl_frame_ask(struct pl_frame *f, const char *question)
 	struct pl_value *decision = NULL;
 	enum pl_answer answer = out->ask(out->watcher, f, question, a, &decision);
 	if (answer == PL_LATER) {
-		pl_fail(&f->err, "gate.waiting", "%s", question);
+		pl_fail(f->err, "gate.waiting", "%s", question);
 		pl_frame_end(f, PL_SUSPENDED);
 		return;
 	}
@@ -129,7 +128,7 @@ void pl_frame_ask(struct pl_frame *f, const char *question)
 	for (uint32_t i = 0; decision && i < decision->as.map.len; i++)
 		pl_map_set(a, record, decision->as.map.at[i].key,
 		    decision->as.map.at[i].value);
-	if (!pl_record_keep(r, record, true, &f->err))
+	if (!pl_record_keep(r, record, true, f->err))
 		pl_frame_fail(f);
 	else
 		decided(f, record);
@@ -149,10 +148,10 @@ static void later(struct pl_frame *f, const char *note)
 	if (r->stopping) {
 		pl_frame_end(f, PL_STOPPED);
 	} else if (f->late) {
-		word_timeout(f, &f->err);
+		pl_frame_late(f, f->err);
 		pl_frame_fail(f);
 	} else if (!r->o.patient && f->step->every_ms >= PL_WAIT_STAY_MS) {
-		pl_fail(&f->err, "wait.waiting", "%s", note ? note : "not ready yet");
+		pl_fail(f->err, "wait.waiting", "%s", note ? note : "not ready yet");
 		pl_frame_end(f, PL_SUSPENDED);
 	} else {
 		f->timer = out->timer(out->arg, f->step->every_ms, pl_frame_look, f);
@@ -163,10 +162,10 @@ void pl_frame_ready(struct pl_frame *f)
 {
 	struct pl_run *r = f->run;
 	if (!f->body_result) {
-		bool again = f->err.retryable && !r->o.dry_run && !f->timed_out &&
+		bool again = f->err->retryable && !r->o.dry_run && !f->timed_out &&
 		    ++f->troubles < PL_WAIT_PATIENCE;
 		if (again)
-			later(f, f->err.msg);
+			later(f, f->err->msg);
 		else
 			pl_frame_fail(f);
 		return;
