@@ -559,7 +559,7 @@ void pl_frame_after_body(struct pl_frame *f)
 		return;
 	}
 	if (!f->body_result && f->timed_out && !f->err->unknown)
-		pl_frame_late(f, f->err);
+		pl_frame_word_timeout(f, f->err);
 	if (f->body == PL_READY) {
 		pl_frame_ready(f);
 		return;

@@ -102,8 +102,8 @@ void pl_frame_fail(struct pl_frame *f); /* f->err says why; it may be tried agai
 bool pl_is_true(const struct pl_value *v); /* as Lua sees it */
 
 /* waits.c */
-void pl_frame_late(const struct pl_frame *f, struct pl_err *why); /* words it */
 void pl_frame_deadline(struct pl_frame *f);
+void pl_frame_word_timeout(const struct pl_frame *f, struct pl_err *why);
 void pl_frame_look(void *frame);
 void pl_frame_ask(struct pl_frame *f, const char *question);
 void pl_frame_ready(struct pl_frame *f); /* after a look */

@@ -13,7 +13,7 @@
 
 /* ---- deadlines ---------------------------------------------------------------------- */
 
-void pl_frame_late(const struct pl_frame *f, struct pl_err *why)
+void pl_frame_word_timeout(const struct pl_frame *f, struct pl_err *why)
 {
 	struct pl_buf limit = {0};
 	pl_duration_write(&limit, f->step->timeout_ms);
@@ -28,7 +28,7 @@ static void on_deadline(void *arg)
 	const struct pl_outside *out = f->run->o.outside;
 	f->deadline = NULL;
 	struct pl_err why;
-	pl_frame_late(f, &why);
+	pl_frame_word_timeout(f, &why);
 	if (f->in_body) {
 		f->timed_out = true;
 		out->cancel(out->arg, f, &why, true);
@@ -148,7 +148,7 @@ static void later(struct pl_frame *f, const char *note)
 	if (r->stopping) {
 		pl_frame_end(f, PL_STOPPED);
 	} else if (f->late) {
-		pl_frame_late(f, f->err);
+		pl_frame_word_timeout(f, f->err);
 		pl_frame_fail(f);
 	} else if (!r->o.patient && f->step->every_ms >= PL_WAIT_STAY_MS) {
 		pl_fail(f->err, "wait.waiting", "%s", note ? note : "not ready yet");
