@@ -3,6 +3,9 @@
 local release = {}
 
 local remote = project.repository.remote
+local main = project.repository.main
+local production = project.environments.production
+local gate_check = project.checks.gate
 
 -- Times of Railway and GitHub are held against our clock; so far it may be off.
 local SLACK = 2 * 60 * 1000
@@ -176,6 +179,108 @@ function release.judge(d)
   return false, words, d.phase == "bad" and string.lower(d.status) or nil
 end
 
+-- Before the push ------------------------------------------------------------------------
+
+-- Asks every service once, says what runs where, and warns of what is not as it should be.
+function release.look(r)
+  if r.params.pull and r.params.commit then
+    refuse { code = "release.params", message = "pull= and commit= cannot both say what ships" }
+  end
+  local began = clock.now().ms
+  git.fetch { remote = remote, prune = true }
+  local on_main, on_production = release.head(main), release.head(production.branch)
+  local required = github.required_checks { branch = main }
+  railway.scope { environment = "staging" }
+  local before = railway.active { environment = "production" }[1]
+  supabase.migrations { environment = "staging" }
+  supabase.migrations { environment = "production" }
+  local _, staging_seen = release.serves("staging")
+  local runs, seen = release.serves("production")
+  log.info(staging_seen)
+  log.info(seen)
+  if runs and not release.same(runs, on_production) then
+    log.warn(string.format("%s is at %s, but that is not what runs: an earlier release did not come through",
+      production.branch, short(on_production)))
+  end
+  local names = {}
+  for _, check in ipairs(required.checks) do names[check.name] = true end
+  if required.complete and not names[gate_check] then
+    log.warn(string.format("%s does not require %s: commits can get there without it", main, gate_check))
+  end
+  for _, trigger in ipairs(railway.triggers { environment = "production" }) do
+    if trigger.branch == production.branch and not trigger.wait_for_ci then
+      log.warn("Railway does not wait for CI on " .. trigger.branch
+        .. ": the API may be live before its migrations. Turn on \"Wait for CI\" there.")
+    end
+  end
+  return { at = began, main = on_main, production = on_production, before = before,
+    pull = r.params.pull and release.mergeable(r.params.pull) }
+end
+
+-- The pull request, if it may be merged: it goes to main and its gate is green.
+function release.mergeable(number)
+  local pull = github.pull { number = number }
+  local name = "pull request #" .. pull.number
+  if pull.base.ref ~= main then
+    refuse { code = "release.pull", message = string.format("%s goes to %s, not to %s", name,
+      pull.base.ref, main) }
+  elseif pull.merged then
+    log.info(name .. " is merged already, as " .. short(pull.merge_sha))
+    return { merged = true, sha = pull.merge_sha, head = pull.head.sha }
+  end
+  local check, why = release.check(pull.head.sha, gate_check)
+  if not check then
+    refuse { code = "release.pull", message = string.format("%s: %s. Nothing was merged", name,
+      why) }
+  end
+  return { merged = false, head = pull.head.sha }
+end
+
+-- What would ship, onto what. In the dry-run of a merge its commit is not known: then
+-- `predicted`, with what main and the pull request have now.
+function release.candidate(r)
+  local merge = r.out.merge or r.out.look.pull
+  local predicted = merge and not string.find(merge.sha, "^%x+$")
+  git.fetch { remote = remote }
+  local head = predicted and r.out.look.main or release.head(main)
+  local old = release.head(production.branch)
+  local commit = predicted and head
+    or git.resolve { at = r.params.commit or merge and merge.sha or head }
+  if not git.is_ancestor { ancestor = commit, descendant = head } then
+    refuse { code = "release.not_on_main", message = short(commit) .. " is not on " .. main }
+  elseif not git.is_ancestor { ancestor = old, descendant = commit } then
+    refuse { code = "release.diverged", message = string.format(
+      "%s (%s) has commits that %s has not: the two have diverged, or an older commit was asked for",
+      production.branch, short(old), short(commit)) }
+  end
+  local tips = { commit }
+  if predicted and try(git.resolve, { at = r.out.look.pull.head }) then
+    tips[2] = r.out.look.pull.head
+  end
+  local out = release.contents(old, tips)
+  for _, c in ipairs(out.commits) do
+    log.info(string.format("%s %s (%s)", short(c.sha), c.subject, c.author))
+  end
+  log.info(string.format("%s%s; parts: %s; migrations for production: %s",
+    release.count(out.commits, "commit"), predicted and ", and the merge" or "",
+    release.names(out.parts), release.names(out.migrations)))
+  out.commit, out.old, out.predicted = predicted and merge.sha or commit, old, predicted
+  out.ships = out.commit ~= old
+  if not out.ships then release.nothing_ships(commit) end
+  return out
+end
+
+-- "Nothing to do" is true only if what is pushed also runs.
+function release.nothing_ships(commit)
+  local runs, seen = release.serves("production")
+  if not release.same(runs, commit) then
+    fail { code = "release.not_live", message = string.format(
+      "%s is at %s already, nothing is left to push; but %s. Its deployment did not come through: resume the run that pushed it, or deploy it again in Railway",
+      production.branch, short(commit), seen) }
+  end
+  log.info("production has and runs this commit already: nothing ships")
+end
+
 -- Staging runs this commit. One that was asked for by name may have been there before
 -- main moved on.
 function release.on_staging(commit, by_name)
@@ -186,15 +291,64 @@ function release.on_staging(commit, by_name)
   if was_there or (good and (by_name or release.same(runs, commit))) then
     return { id = d.id, status = d.status }
   end
-  local head = release.head(project.repository.main)
-  if head ~= commit and not by_name and (good or bad == "removed") then
+  -- Not there, or not there any more: has main moved on?
+  local head = not by_name and (good or bad == "removed") and release.head(main) or commit
+  if head ~= commit then
     refuse { code = "release.main_moved", message = string.format(
       "%s moved from %s to %s before staging could be tested: %s. Nothing was pushed; begin anew",
-      project.repository.main, short(commit), short(head), good and seen or "staging takes up the newer one") }
+      main, short(commit), short(head), good and seen or "staging takes up the newer one") }
   elseif bad then
     fail { code = "release." .. bad, message = "staging, " .. why .. ". Nothing was pushed" }
   end
   return false, why or seen
+end
+
+-- How to get back, in words, before anybody goes forward.
+function release.way_back(r)
+  local before, migrations = r.out.look.before, r.out.candidate.migrations
+  local words = before and string.format(
+    "Back: in Railway, production, \"Rollback\" to deployment %s of %s", before.id,
+    short(before.commit or "?")) or "Back: there is no deployment to go back to"
+  if #migrations > 0 then
+    words = words .. "; the database does not go back with it, " .. release.names(migrations)
+      .. " would need a migration that reverses"
+  end
+  log.info(words)
+  local staging_runs = not r.dry_run and release.serves("staging") or nil
+  return { words = words, deployment = before and before.id, staging_runs = staging_runs }
+end
+
+-- What the person who tested is asked.
+function release.question(r)
+  local c, runs = r.out.candidate, r.out["way-back"].staging_runs
+  local moved = runs and not release.same(runs, c.commit)
+  return string.format("Was staging tested at %s (%s)? %s by %s and %s would go to production.%s",
+    c.predicted and "what the merge makes" or short(c.commit), project.environments.staging.url,
+    release.count(c.commits, "commit"), release.names(release.authors(c.commits)),
+    release.count(c.migrations, "migration"),
+    moved and " Staging runs " .. short(runs) .. " by now." or "")
+end
+
+-- Refuses when anything moved since staging was tested.
+function release.unmoved(r)
+  local c, old = r.out.candidate, release.head(production.branch)
+  -- At the commit already: pushed, and the answer was lost. The push looks for itself.
+  if c.predicted or old == c.commit then return end
+  if old ~= c.old then
+    refuse { code = "release.production_moved", message = string.format(
+      "%s was at %s when this release began and is at %s now: somebody else released. Nothing was pushed; look at it and begin anew",
+      production.branch, short(c.old), short(old)) }
+  end
+  local head = release.head(main)
+  if head ~= c.commit and not r.params.commit then
+    refuse { code = "release.main_moved", message = string.format(
+      "%s was at %s when staging was tested and is at %s now: staging may not run what was tested. Nothing was pushed; begin anew, for what was tested with commit=%s",
+      main, short(c.commit), short(head), short(c.commit)) }
+  end
+  local check, why = release.check(c.commit, gate_check)
+  if not check then
+    refuse { code = "release.check", message = why .. " (it was green before). Nothing was pushed" }
+  end
 end
 
 -- After the push ------------------------------------------------------------------------
@@ -202,7 +356,7 @@ end
 -- Stops after the push: what is wrong, what runs now, and the two ways on.
 function release.stop(r, code, what)
   local c = r.out.candidate
-  local branch = project.environments.production.branch
+  local branch = production.branch
   local at = release.head(branch)
   local _, seen = release.serves("production")
   if at ~= c.commit then
@@ -229,7 +383,7 @@ end
 function release.migrated(r)
   local c, name = r.out.candidate, project.database.workflow
   local newest = github.workflow_runs { workflow = name, sha = c.commit, first = 1,
-    branch = project.environments.production.branch, event = "push" }[1]
+    branch = production.branch, event = "push" }[1]
   if not newest or clock.parse(newest.created_at) < r.out.look.at - SLACK then
     return false, "its run has not appeared yet"
   end
