@@ -4,9 +4,12 @@
  * they come from this process or over TCP, and keeps its state as JSON between
  * runs.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "inner.h"
@@ -21,6 +24,8 @@ struct pl_world {
 	struct pl_entry *rows;
 	size_t rows_n;
 	struct pl_value *spec, *saved;
+	char spec_hash[65]; /* of the world file, "" for the built-in world */
+	int lock;
 };
 
 static struct pl_world *world_of(lua_State *L)
@@ -160,7 +165,7 @@ static void read_rows(struct pl_world *w)
 
 /* ---- opening ------------------------------------------------------------------------------ */
 
-static int open(lua_State *L)
+static int open_world(lua_State *L)
 {
 	struct pl_world *w = lua_touserdata(L, 1);
 	lua_settop(L, 0);
@@ -198,6 +203,11 @@ static bool read_spec(struct pl_world *w, const char *spec, struct pl_err *err)
 		return true;
 	bool ok = pl_file_read(&text, spec, 0, err) &&
 	    pl_yaml_parse(&documents, &w->arena, text.at ? text.at : "", text.len, 0, err);
+	if (ok) {
+		uint8_t hash[32];
+		pl_sha256(hash, text.at, text.len);
+		pl_hex(w->spec_hash, hash, sizeof hash);
+	}
 	pl_buf_fini(&text);
 	if (!ok)
 		return pl_err_within(err, "world file %s%s", spec,
@@ -213,6 +223,40 @@ static const char *state_path(struct pl_world *w)
 	return pl_arena_printf(&w->arena, "%s/world.json", w->dir);
 }
 
+static const char *hash_path(struct pl_world *w)
+{
+	return pl_arena_printf(&w->arena, "%s/world.sha256", w->dir);
+}
+
+/* The file that the saved world was made from is the one given now. */
+static bool same_spec(struct pl_world *w)
+{
+	struct pl_err err;
+	struct pl_buf text = {0};
+	bool same = !pl_file_read(&text, hash_path(w), 0, &err) ||
+	    (text.len == strlen(w->spec_hash) &&
+		memcmp(text.at ? text.at : "", w->spec_hash, text.len) == 0);
+	pl_buf_fini(&text);
+	return same;
+}
+
+/* One process at a time: the repositories and the state belong together. */
+static bool take_lock(struct pl_world *w, struct pl_err *err)
+{
+	const char *path = pl_arena_printf(&w->arena, "%s/lock", w->dir);
+	w->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (w->lock < 0)
+		return pl_fail(err, "sim.lock", "\"%s\": %s", path, strerror(errno));
+	if (flock(w->lock, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	pl_fail(err, "sim.busy",
+	    "the simulated world in \"%s\" is in use by another process (a run, or `pipe sim "
+	    "up`)",
+	    w->dir);
+	err->retryable = true;
+	return false;
+}
+
 static bool read_state(struct pl_world *w, struct pl_err *err)
 {
 	struct pl_buf text = {0};
@@ -224,6 +268,11 @@ static bool read_state(struct pl_world *w, struct pl_err *err)
 	if (ok)
 		w->saved = pl_unpack(&w->arena, packed, NULL);
 	pl_buf_fini(&text);
+	if (ok && !same_spec(w))
+		return pl_fail(err, "sim.changed",
+		    "the simulated world in \"%s\" was made from another world file than this "
+		    "one: `pipe sim reset` makes it anew",
+		    w->dir);
 	return ok || pl_err_within(err, "the saved world %s (`pipe sim reset` starts it anew)",
 	    state_path(w));
 }
@@ -231,6 +280,7 @@ static bool read_state(struct pl_world *w, struct pl_err *err)
 struct pl_world *pl_world_open(const char *spec, const char *dir, struct pl_err *err)
 {
 	struct pl_world *w = pl_alloc(sizeof *w);
+	w->lock = -1;
 	char absolute[4096];
 	bool ok = pl_dir_make(dir, 0700, err);
 	if (ok && !realpath(dir, absolute))
@@ -238,7 +288,7 @@ struct pl_world *pl_world_open(const char *spec, const char *dir, struct pl_err 
 	if (ok) {
 		w->dir = pl_arena_text(&w->arena, absolute, strlen(absolute));
 		w->limits = (struct pl_limits){.memory_max = (size_t)512 << 20};
-		ok = read_spec(w, spec, err) && read_state(w, err);
+		ok = take_lock(w, err) && read_spec(w, spec, err) && read_state(w, err);
 	}
 	if (ok) {
 		w->host = pl_host_new(w->dir, err);
@@ -247,7 +297,7 @@ struct pl_world *pl_world_open(const char *spec, const char *dir, struct pl_err 
 	if (ok) {
 		read_rows(w);
 		w->L = pl_lua_new(&w->limits);
-		ok = pl_lua_protect(w->L, open, w, err);
+		ok = pl_lua_protect(w->L, open_world, w, err);
 		if (!ok)
 			pl_err_within(err, "simulated world");
 	}
@@ -266,6 +316,8 @@ void pl_world_close(struct pl_world *w)
 		lua_close(w->L);
 	pl_host_free(w->host);
 	free(w->rows);
+	if (w->lock >= 0)
+		close(w->lock);
 	pl_arena_fini(&w->arena);
 	free(w);
 }
@@ -423,7 +475,8 @@ bool pl_world_save(struct pl_world *w, struct pl_err *err)
 	struct pl_buf text = {0};
 	struct pl_value *state = pl_world_state(w, &a);
 	bool ok = state ? pl_json_canonical(&text, pl_pack(&a, state, NULL), err) &&
-		pl_file_write(state_path(w), text.at, text.len, 0600, err)
+		pl_file_write(state_path(w), text.at, text.len, 0600, err) &&
+		pl_file_write(hash_path(w), w->spec_hash, strlen(w->spec_hash), 0600, err)
 			: pl_fail(err, "sim.state", "the simulated world cannot be saved");
 	pl_buf_fini(&text);
 	pl_arena_fini(&a);

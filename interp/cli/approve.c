@@ -119,8 +119,7 @@ static int decide_run(struct pl_cli *c, struct pl_store *store, const char *run,
 	if (!ok)
 		return pl_failed(c, corrupt ? PL_EXIT_AUDIT : PL_EXIT_USAGE);
 	printf("%s: \"%s\" of run %s\n", yes ? "approved" : "rejected", step, run);
-	if (yes)
-		printf("Next: pipe resume %s\n", run);
+	printf("Next: pipe %s %s\n", yes ? "resume" : "show", run);
 	return PL_EXIT_DONE;
 }
 

@@ -5,11 +5,11 @@
 #include "cli.h"
 
 extern const struct pl_command pl_command_run, pl_command_resume, pl_command_approve,
-    pl_command_reject, pl_command_runs, pl_command_show, pl_command_log, pl_command_audit,
+    pl_command_reject, pl_command_decide, pl_command_runs, pl_command_show, pl_command_log, pl_command_audit,
     pl_command_sim, pl_command_help, pl_command_version;
 
 const struct pl_command *const pl_commands[] = {&pl_command_run, &pl_command_resume,
-    &pl_command_approve, &pl_command_reject, &pl_command_runs, &pl_command_show,
+    &pl_command_approve, &pl_command_reject, &pl_command_decide, &pl_command_runs, &pl_command_show,
     &pl_command_log, &pl_command_audit, &pl_command_sim, &pl_command_help,
     &pl_command_version, NULL};
 

@@ -21,6 +21,7 @@ struct driving {
 	struct pl_outside outside;
 	struct pl_arena reading; /* one record of the journal */
 	const char *id;
+	bool told; /* what is wrong was printed already */
 };
 
 /* ---- signals -------------------------------------------------------------------- */
@@ -171,7 +172,9 @@ static void on_record(void *arg, const struct pl_value *record, bool kept)
 
 static void on_problem(void *arg, const struct pl_err *err)
 {
-	pl_tell_error(arg, err, NULL);
+	struct driving *v = arg;
+	pl_tell_error(v->c, err, NULL);
+	v->told = true;
 }
 
 static bool open_session(struct driving *v)
@@ -181,7 +184,7 @@ static bool open_session(struct driving *v)
 	    .state = d->state, .sim = d->sim, .dry_run = d->dry_run};
 	const char *limit = getenv("PIPE_MAX_INSTRUCTIONS");
 	o.instructions = limit ? strtoull(limit, NULL, 10) : 0;
-	v->session = pl_session_new(&o, on_problem, v->c, &v->c->err);
+	v->session = pl_session_new(&o, on_problem, v, &v->c->err);
 	return v->session != NULL;
 }
 
@@ -194,13 +197,13 @@ static bool load(struct driving *v)
 	return v->spine && pl_session_params(v->session, v->d->given, &v->c->err);
 }
 
-/* 20261122-104501-k3f9p: by time down to the millisecond, then
+/* 20261122-104501-k3f9: by time down to the millisecond, then
  * by chance; so the order of ids is that of runs. */
 static const char *new_id(struct pl_cli *c)
 {
 	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-	unsigned char chance[3];
-	char stamp[32], tail[6] = "";
+	unsigned char chance[2];
+	char stamp[32], tail[5] = "";
 	struct timespec now;
 	struct tm tm;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -424,7 +427,7 @@ static int refused_to_begin(struct driving *v)
 {
 	const struct pl_err *err = &v->c->err;
 	static const char *const state[] = {"store.", "journal."};
-	if (err->code[0])
+	if (err->code[0] && !v->told)
 		pl_tell_error(v->c, err, v->session ? pl_session_sources(v->session) : NULL);
 	if (!v->c->ui.quiet)
 		fprintf(stderr, "Nothing was begun; nothing was changed.\n");

@@ -65,13 +65,28 @@ static int primitive_help(struct pl_cli *c, const char *name)
 	return ok ? PL_EXIT_DONE : pl_failed(c, PL_EXIT_USAGE);
 }
 
+/* `log` and `version` are commands and modules: who asks may mean either. */
+static int also_a_module(struct pl_cli *c, const char *name)
+{
+	struct pl_buf out = {0};
+	struct pl_session_options o = {.root = ".", .state = ".pipe"};
+	struct pl_session *s = pl_session_new(&o, NULL, NULL, &c->err);
+	if (s && pl_session_help(s, name, &out, &c->err))
+		printf("\nIn scripts:\n%s", out.at);
+	pl_buf_fini(&out);
+	pl_session_free(s);
+	return PL_EXIT_DONE;
+}
+
 static int help(struct pl_cli *c)
 {
 	if (c->words_n == 0)
 		return overview();
 	for (size_t i = 0; pl_commands[i]; i++)
-		if (strcmp(pl_commands[i]->name, c->words[0]) == 0)
-			return command_help(pl_commands[i]);
+		if (strcmp(pl_commands[i]->name, c->words[0]) == 0) {
+			command_help(pl_commands[i]);
+			return also_a_module(c, c->words[0]);
+		}
 	bool all = strcmp(c->words[0], "primitives") == 0;
 	return primitive_help(c, all ? NULL : c->words[0]);
 }

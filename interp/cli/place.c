@@ -29,9 +29,28 @@ const char *pl_find_root(struct pl_cli *c, const char *near)
 			return at;
 		char *slash = strrchr(at, '/');
 		if (!slash || slash == at)
-			return start;
+			break;
 		*slash = 0;
 	}
+	/* No project file: here, if the script is somewhere below. */
+	const char *here = folder_of(c, NULL);
+	size_t n = strlen(here);
+	bool below = strncmp(start, here, n) == 0 && (start[n] == '/' || start[n] == 0);
+	return below ? here : start;
+}
+
+/* What pipe.yaml says; a file that cannot be read is told by whoever loads it. */
+static const char *named_state(struct pl_cli *c, const char *root)
+{
+	struct pl_err err;
+	struct pl_buf text = {0};
+	struct pl_value *documents = NULL;
+	const char *path = pl_arena_printf(&c->arena, "%s/pipe.yaml", root), *state = NULL;
+	if (access(path, R_OK) == 0 && pl_file_read(&text, path, 0, &err) &&
+	    pl_yaml_parse(&documents, &c->arena, text.at ? text.at : "", text.len, 0, &err))
+		state = pl_get_text(documents->as.list.at[0], "state", NULL);
+	pl_buf_fini(&text);
+	return state && *state ? state : ".pipe";
 }
 
 const char *pl_find_state(struct pl_cli *c, const char *root)
@@ -42,7 +61,8 @@ const char *pl_find_state(struct pl_cli *c, const char *root)
 		return flag;
 	if (variable && *variable)
 		return variable;
-	return pl_arena_printf(&c->arena, "%s/.pipe", root);
+	const char *name = named_state(c, root);
+	return *name == '/' ? name : pl_arena_printf(&c->arena, "%s/%s", root, name);
 }
 
 struct pl_store *pl_open_store(struct pl_cli *c)

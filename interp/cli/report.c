@@ -83,12 +83,18 @@ static const char *next_command(struct pl_arena *a, const struct pl_outcome *end
 	struct pl_buf state = {0};
 	if (d->dry_run)
 		return run_command(a, d, end->state != PL_DONE);
-	if (strcmp(end->err.code, "gate.waiting") == 0 && end->state == PL_SUSPENDED)
+	bool at_gate =
+	    end->state == PL_SUSPENDED && strcmp(end->err.code, "gate.waiting") == 0;
+	if (at_gate)
 		verb = "approve";
-	else if (end->state != PL_DONE && end->state != PL_DENIED && !end->err.unknown)
+	else if (end->err.unknown)
+		verb = "decide";
+	else if (end->state != PL_DONE && end->state != PL_DENIED)
 		verb = "resume";
 	if (pl_flag_text(d->c, "state"))
 		add_word(&state, pl_arena_printf(a, "--state=%s", pl_flag_text(d->c, "state")));
+	if (at_gate && end->where->step->confirm)
+		add_word(&state, pl_arena_printf(a, "--confirm=%s", end->where->step->confirm));
 	const char *text =
 	    pl_arena_printf(a, "pipe %s %s%s", verb, id, state.at ? state.at : "");
 	pl_buf_fini(&state);

@@ -195,6 +195,8 @@ static const char *next_of(struct pl_cli *c, const struct summary *s, const char
 	const char *code = pl_get_text(pl_get(s->end, "error"), "code", "");
 	if (strcmp(state, "done") == 0 || strcmp(state, "denied") == 0)
 		return pl_arena_printf(&c->arena, "pipe audit verify %s", run);
+	if (pl_get_bool(pl_get(s->end, "error"), "unknown", false))
+		return pl_arena_printf(&c->arena, "pipe decide %s", run);
 	if (strcmp(code, "gate.waiting") == 0)
 		return pl_arena_printf(&c->arena, "pipe approve %s", run);
 	return pl_arena_printf(&c->arena, "pipe resume %s", run);

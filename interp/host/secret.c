@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -100,6 +101,11 @@ void pl_secrets_fini(struct pl_host *h)
 /* With the place where pipe.yaml names the source. */
 static void fail(struct pl_call *call, const struct pl_value *source)
 {
+	const char *hint = pl_get_text(source, "hint", NULL);
+	size_t n = strlen(call->err.msg);
+
+	if (hint)
+		snprintf(call->err.msg + n, sizeof call->err.msg - n, " (%s)", hint);
 	if (source && source->line) {
 		memcpy(call->err.file, "pipe.yaml", sizeof "pipe.yaml");
 		call->err.line = source->line;

@@ -419,7 +419,10 @@ static void test_shipped(void)
 {
 	struct pl_buf b = {0}, got = {0};
 	struct pl_err err = {0};
-	CHECK(pl_file_read(&b, "pipe.yaml", 0, &err));
+	const char *root = getenv("PIPE_ROOT");
+	char path[1024];
+	snprintf(path, sizeof path, "%s/pipe.yaml", root ? root : ".");
+	CHECK(pl_file_read(&b, path, 0, &err));
 	struct pl_project *p = load(b.at ? b.at : "", &got);
 	CHECK_TEXT(got.at, "");
 	const struct pl_value *v = p ? pl_project_value(p) : NULL;
