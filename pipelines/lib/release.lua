@@ -266,13 +266,18 @@ function release.candidate(r)
     release.names(out.parts), release.names(out.migrations)))
   out.commit, out.old, out.predicted = predicted and merge.sha or commit, old, predicted
   out.ships = out.commit ~= old
-  if not out.ships then release.nothing_ships(commit) end
+  if not out.ships then release.nothing_ships(commit, out.migrations) end
   return out
 end
 
--- "Nothing to do" is true only if what is pushed also runs.
-function release.nothing_ships(commit)
+-- "Nothing to do" is true only if what is pushed also runs, and its database has it.
+function release.nothing_ships(commit, missing)
   local runs, seen = release.serves("production")
+  if #missing > 0 then
+    fail { code = "release.not_live", message = string.format(
+      "%s is at %s already, nothing is left to push; but its database lacks %s. Run %s again on GitHub",
+      production.branch, short(commit), release.names(missing), project.database.workflow) }
+  end
   if not release.same(runs, commit) then
     fail { code = "release.not_live", message = string.format(
       "%s is at %s already, nothing is left to push; but %s. Its deployment did not come through: resume the run that pushed it, or deploy it again in Railway",
