@@ -3,6 +3,7 @@
 #include "check.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void test_plain(void)
 {
@@ -66,6 +67,27 @@ static void test_arena(void)
 	pl_arena_fini(&a);
 	pl_arena_fini(&a);
 	pl_arena_fini(NULL);
+}
+
+static void test_arena_reset(void)
+{
+	CHECK_CASE("an arena that is reset gives zeroed memory again");
+	struct pl_arena a = {0};
+	pl_arena_reset(&a); /* of nothing */
+	for (int round = 0; round < 3; round++) {
+		for (size_t n = 1; n < 3000; n += 97) {
+			unsigned char *p = pl_arena_alloc(&a, n);
+			CHECK(is_zero(p, n));
+			memset(p, 0xff, n);
+		}
+		pl_arena_reset(&a);
+		CHECK(a.head != NULL);
+	}
+	memset(pl_arena_alloc(&a, 1 << 20), 0xff, 1 << 20);
+	pl_arena_reset(&a);
+	CHECK(is_zero(pl_arena_alloc(&a, 900), 900));
+	pl_arena_fini(&a);
+	CHECK(a.head == NULL);
 }
 
 static void test_buf(void)
@@ -183,6 +205,7 @@ int main(void)
 {
 	test_plain();
 	test_arena();
+	test_arena_reset();
 	test_buf();
 	test_errors();
 	test_classes();
