@@ -296,7 +296,7 @@ void pl_frame_fail(struct pl_frame *f)
 		pl_err_place(f->err, f->step->file ? f->step->file : r->o.spine->file,
 		    f->step->line);
 	bool retry = worth_retrying(f);
-	int64_t wait = retry && !r->o.dry_run ? backoff(f->step, f->try_number) : 0;
+	int64_t wait = retry ? backoff(f->step, f->try_number) : 0;
 	struct pl_value *record = pl_record_new(r, "step.failed", f);
 	pl_map_set(&r->arena, record, "try", pl_int(&r->arena, f->try_number));
 	struct pl_value *error = pl_run_keepable(r, pl_err_value(&r->arena, f->err));

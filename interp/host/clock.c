@@ -266,9 +266,6 @@ static void clock_sleep(struct pl_call *call)
 		pl_call_fail(call);
 		return;
 	}
-	/* Nothing happens in a dry-run that would be worth waiting for. */
-	if (call->overlay)
-		ms = 0;
 	s = pl_alloc(sizeof *s);
 	pl_op_begin(&s->op, call->host, call, false, cancel_sleep);
 	s->timer = pl_timer_start(call->host, ms, slept, s);
