@@ -119,7 +119,9 @@ static int decide_run(struct pl_cli *c, struct pl_store *store, const char *run,
 	if (!ok)
 		return pl_failed(c, corrupt ? PL_EXIT_AUDIT : PL_EXIT_USAGE);
 	printf("%s: \"%s\" of run %s\n", yes ? "approved" : "rejected", step, run);
-	printf("Next: pipe %s %s\n", yes ? "resume" : "show", run);
+	const char *state = pl_flag_text(c, "state");
+	printf("Next: pipe %s %s%s%s\n", yes ? "resume" : "show", run, state ? " --state=" : "",
+	    state ? state : "");
 	return PL_EXIT_DONE;
 }
 

@@ -115,8 +115,9 @@ static int settle(struct pl_cli *c, struct pl_journal *j, const struct open_writ
 	if (!record || !pl_journal_append(j, &c->arena, record, now, true, NULL, &c->err) ||
 	    !pl_journal_seal(j, "stopped", now, &c->err))
 		return pl_failed(c, PL_EXIT_USAGE);
-	printf("decided: %s %s\nNext: pipe resume %s\n", pl_get_text(intent, "effect", ""), answer,
-	    run);
+	const char *state = pl_flag_text(c, "state");
+	printf("decided: %s %s\nNext: pipe resume %s%s%s\n", pl_get_text(intent, "effect", ""),
+	    answer, run, state ? " --state=" : "", state ? state : "");
 	return PL_EXIT_DONE;
 }
 

@@ -59,8 +59,13 @@ static const char *run_command(struct pl_arena *a, const struct pl_drive *d, boo
 	add_word(&out, d->file);
 	for (uint32_t i = 0; d->given && i < d->given->as.map.len; i++) {
 		const struct pl_pair *p = &d->given->as.map.at[i];
-		add_word(&out,
-		    pl_arena_printf(a, "%s=%s", p->key, pl_text_of(p->value, "")));
+		struct pl_buf value = {0};
+		if (p->value->kind == PL_TEXT)
+			pl_buf_puts(&value, p->value->as.text.at);
+		else
+			pl_json_canonical(&value, p->value, NULL);
+		add_word(&out, pl_arena_printf(a, "%s=%s", p->key, value.at ? value.at : ""));
+		pl_buf_fini(&value);
 	}
 	if (d->repository)
 		add_word(&out, pl_arena_printf(a, "--repo=%s", d->repository));
@@ -83,6 +88,9 @@ static const char *next_command(struct pl_arena *a, const struct pl_outcome *end
 	struct pl_buf state = {0};
 	if (d->dry_run)
 		return run_command(a, d, end->state != PL_DONE);
+	/* What was refused stays refused: the steps before it are not looked at again. */
+	if (end->state == PL_FAILED && end->err.refused)
+		return run_command(a, d, false);
 	bool at_gate =
 	    end->state == PL_SUSPENDED && strcmp(end->err.code, "gate.waiting") == 0;
 	if (at_gate)
