@@ -71,13 +71,14 @@ struct pl_err {
 	char file[240]; /* where the mistake stands, "" if nowhere */
 	unsigned line, column;
 	bool retryable; /* trying again later may work */
-	bool unknown;	/* a write whose outcome is not known */
-	bool refused;	/* by policy: exit code 4, not 1 */
+	bool unknown; /* a write whose outcome is not known */
+	bool refused; /* by policy: exit code 4, not 1 */
 };
 
 /* Fills *err (which may be NULL) and returns false, for `return pl_fail(…)`.
  * All other members of *err are cleared. */
-bool pl_fail(struct pl_err *err, const char *code, const char *fmt, ...) PL_PRINTF(3, 4);
+bool pl_fail(struct pl_err *err, const char *code, const char *fmt, ...)
+    PL_PRINTF(3, 4);
 /* Says where the mistake stands; a long name is cut. */
 void pl_err_place(struct pl_err *err, const char *file, unsigned line);
 /* Puts "what: " before the message. The code stays. Returns false. */
@@ -157,12 +158,13 @@ void pl_map_setn(struct pl_arena *a, struct pl_value *map, const char *key, size
 struct pl_value *pl_get(const struct pl_value *map, const char *key);
 /* A dotted path: pl_at(v, "data.edges.0.node.id"). */
 struct pl_value *pl_at(const struct pl_value *v, const char *path);
-const char *pl_get_text(const struct pl_value *map, const char *key, const char *fallback);
+const char *pl_get_text(
+    const struct pl_value *map, const char *key, const char *fallback);
 int64_t pl_get_int(const struct pl_value *map, const char *key, int64_t fallback);
 bool pl_get_bool(const struct pl_value *map, const char *key, bool fallback);
 const char *pl_text_of(const struct pl_value *v, const char *fallback);
 bool pl_is_null(const struct pl_value *v); /* NULL or null */
-const char *pl_kind_name(enum pl_kind k);  /* "text", "whole number", … */
+const char *pl_kind_name(enum pl_kind k); /* "text", "whole number", … */
 
 struct pl_value *pl_copy(struct pl_arena *a, const struct pl_value *v); /* deep */
 /* Same data: by canonical form; secrets by identity. */
@@ -177,15 +179,16 @@ bool pl_same(const struct pl_value *a, const struct pl_value *b);
  * err->line and ->column (1-based, column in bytes) say where.
  * Codes: json.syntax, json.depth, json.duplicate, json.utf8, json.number.
  */
-bool pl_json_parse(struct pl_value **out, struct pl_arena *a, const char *text, size_t n,
-    struct pl_err *err);
+bool pl_json_parse(struct pl_value **out, struct pl_arena *a, const char *text,
+    size_t n, struct pl_err *err);
 
 /*
  * Canonical JSON, RFC 8785: keys in UTF-16 order, ES6 numbers, no blanks.
  * Codes: json.number (NaN, infinity, a whole number beyond 2^53-1), json.utf8,
  * json.secret. On failure *out is as it was.
  */
-bool pl_json_canonical(struct pl_buf *out, const struct pl_value *v, struct pl_err *err);
+bool pl_json_canonical(
+    struct pl_buf *out, const struct pl_value *v, struct pl_err *err);
 
 /* For people: two blanks of indentation, keys in the order of insertion; what
  * canonical JSON refuses is written as pl_pack would give it. Never fails. */
@@ -221,7 +224,7 @@ struct pl_value *pl_unpack(
  */
 struct pl_version {
 	int64_t major, minor, patch;
-	const char *pre;   /* "rc.1", "" if none */
+	const char *pre; /* "rc.1", "" if none */
 	const char *build; /* "5114f85", "" if none */
 };
 
@@ -248,7 +251,7 @@ void pl_sha256(uint8_t out[32], const void *bytes, size_t n);
 void pl_hmac_sha256(
     uint8_t out[32], const void *key, size_t key_n, const void *bytes, size_t n);
 void pl_hex(char *out, const uint8_t *bytes, size_t n); /* 2n + NUL */
-bool pl_unhex(uint8_t *out, const char *hex, size_t n);	/* n bytes from 2n digits */
+bool pl_unhex(uint8_t *out, const char *hex, size_t n); /* n bytes from 2n digits */
 void pl_base64(struct pl_buf *out, const void *bytes, size_t n); /* RFC 4648, padded */
 bool pl_unbase64(struct pl_buf *out, const char *text, size_t n);
 const char *pl_crypto_version(void); /* of libcrypto, "3.0.19" */
@@ -277,8 +280,8 @@ bool pl_time_parse(int64_t *ms, const char *text, struct pl_err *err);
 bool pl_file_read(struct pl_buf *out, const char *path, size_t max, struct pl_err *err);
 /* Written beside, synced, renamed over; a reader sees the old or the new one.
  * Code: file.write. */
-bool pl_file_write(const char *path, const void *bytes, size_t n, unsigned mode,
-    struct pl_err *err);
+bool pl_file_write(
+    const char *path, const void *bytes, size_t n, unsigned mode, struct pl_err *err);
 /* mkdir -p. Code: file.write. */
 bool pl_dir_make(const char *path, unsigned mode, struct pl_err *err);
 /* Removes a folder and all in it, links themselves only; a missing one is fine.

@@ -40,8 +40,8 @@ static bool read_all(
 			return true;
 		sum += (size_t)n;
 		if (sum > max)
-			return pl_fail(err, "file.large", "\"%s\" has more than %zu bytes",
-			    path, max);
+			return pl_fail(err, "file.large",
+			    "\"%s\" has more than %zu bytes", path, max);
 		pl_buf_add(out, piece, (size_t)n);
 	}
 }

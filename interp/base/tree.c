@@ -26,7 +26,8 @@ static bool remove_members(const char *path, struct pl_err *err)
 		return cannot(path, err);
 	while (ok && (entry = readdir(dir)))
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			ok = pl_dir_remove(pl_arena_printf(&a, "%s/%s", path, entry->d_name), err);
+			ok = pl_dir_remove(
+			    pl_arena_printf(&a, "%s/%s", path, entry->d_name), err);
 	closedir(dir);
 	pl_arena_fini(&a);
 	return ok;

@@ -15,22 +15,23 @@
 struct pl_session;
 
 struct pl_session_options {
-	const char *root;	/* the project's directory */
+	const char *root; /* the project's directory */
 	const char *repository; /* working repository, NULL: as pipe.yaml says */
-	const char *state;	/* state directory, for the world's files */
+	const char *state; /* state directory, for the world's files */
 	/* "" the built-in world, a world file, or http://… of `pipe sim up`;
 	 * NULL: live */
 	const char *sim;
 	bool dry_run; /* latches writes off for good */
 	uint64_t instructions; /* per run; 0: 200 million */
-	size_t memory;	       /* bytes per run; 0: 256 MiB */
+	size_t memory; /* bytes per run; 0: 256 MiB */
 };
 
 /* Reads pipe.yaml (if there is one) and makes the interpreter; nothing outside is
  * touched, no world is made. `problem` is told of each mistake in pipe.yaml.
  * Codes: those of pl_project_*, sim.*, script.*. */
 struct pl_session *pl_session_new(const struct pl_session_options *o,
-    void (*problem)(void *arg, const struct pl_err *err), void *arg, struct pl_err *err);
+    void (*problem)(void *arg, const struct pl_err *err), void *arg,
+    struct pl_err *err);
 void pl_session_free(struct pl_session *s);
 
 struct pl_host *pl_session_host(struct pl_session *s);
@@ -85,8 +86,9 @@ const char *pl_world_name(struct pl_arena *a, const char *spec);
 void pl_world_close(struct pl_world *w);
 bool pl_world_save(struct pl_world *w, struct pl_err *err);
 /* Serves one request as struct pl_router and pl_server_start want it. */
-bool pl_world_request(struct pl_world *w, struct pl_arena *a, const struct pl_value *request,
-    int64_t now_ms, struct pl_value **answer, struct pl_err *err);
+bool pl_world_request(struct pl_world *w, struct pl_arena *a,
+    const struct pl_value *request, int64_t now_ms, struct pl_value **answer,
+    struct pl_err *err);
 /* Lets it notice pushes and let time pass. */
 bool pl_world_touch(struct pl_world *w, int64_t now_ms, struct pl_err *err);
 struct pl_value *pl_world_ledger(struct pl_world *w, struct pl_arena *a);
@@ -94,8 +96,8 @@ struct pl_value *pl_world_state(struct pl_world *w, struct pl_arena *a);
 /* name -> text: what its client would have in the environment. */
 struct pl_value *pl_world_credentials(struct pl_world *w, struct pl_arena *a);
 /* The bare repository behind a remote's URL, as struct pl_router wants it. */
-bool pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url, const char *op,
-    int64_t now_ms, const char **real, bool *lost, struct pl_err *err);
+bool pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url,
+    const char *op, int64_t now_ms, const char **real, bool *lost, struct pl_err *err);
 const char *pl_world_work(struct pl_world *w); /* its clone */
 const char *pl_world_git_root(struct pl_world *w); /* folder of the bare repositories */
 int64_t pl_world_now(struct pl_world *w);

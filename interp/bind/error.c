@@ -4,6 +4,7 @@
  * __tostring gives the message; scripts may catch, read and raise it again.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "inner.h"
@@ -80,7 +81,8 @@ int pl_lua_raise(lua_State *L, const struct pl_err *err)
 	if (!placed.file[0])
 		place(L, &placed);
 	pl_lua_push_error(L, &placed);
-	return lua_error(L);
+	lua_error(L);
+	abort(); /* lua_error does not come back; its header does not say so */
 }
 
 static bool field_flag(lua_State *L, int index, const char *name)

@@ -25,7 +25,7 @@ struct box {
 	bool answered, yielded;
 	int depth; /* of the coroutine's gate when this one began */
 	enum pl_class granted; /* of the call around this one */
-	bool looking;          /* that call probes or predicts */
+	bool looking; /* that call probes or predicts */
 	struct pl_value *overlay;
 };
 

@@ -87,7 +87,7 @@ bool pl_lua_protect(lua_State *L, lua_CFunction fn, void *ud, struct pl_err *err
 struct pl_arena *pl_lua_arena(lua_State *L);
 
 /* error.c: one pair turns a C error into Lua's and back. */
-int pl_lua_raise(lua_State *L, const struct pl_err *err); /* never returns */
+_Noreturn int pl_lua_raise(lua_State *L, const struct pl_err *err); /* never returns */
 void pl_lua_push_error(lua_State *L, const struct pl_err *err); /* [-0, +1, m] */
 /* The value at index as an error; `on` is the stack it happened on. [-0, +0, -] */
 void pl_lua_error(lua_State *on, int index, struct pl_err *err);
@@ -135,8 +135,8 @@ void pl_names_check(lua_State *L,
  * A module is made when a script first mentions it. */
 bool pl_module_exists(struct pl_session *s, const char *name);
 bool pl_module_push(struct pl_session *s, lua_State *L, const char *name); /* [+1] */
-void pl_modules_each(struct pl_session *s, void (*found)(void *arg, const char *module),
-    void *arg);
+void pl_modules_each(
+    struct pl_session *s, void (*found)(void *arg, const char *module), void *arg);
 
 /* rows.c */
 void pl_rows_add_host(struct pl_session *s, const struct pl_row *rows);

@@ -61,7 +61,8 @@ void pl_modules_each(
 		char name[64];
 		size_t n = module_length(s->rows[i]);
 		/* Rows of one module stand together; said twice does no harm. */
-		if (!n || n >= sizeof name || strncmp(last, s->rows[i]->name, n + 1) == 0)
+		if (!n || n >= sizeof name ||
+		    strncmp(last, s->rows[i]->name, n + 1) == 0)
 			continue;
 		last = s->rows[i]->name;
 		memcpy(name, last, n);

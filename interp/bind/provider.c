@@ -67,7 +67,8 @@ static int tell(lua_State *L)
 	return 0;
 }
 
-static void set_raw(struct pl_session *s, lua_State *L, const char *row, const char *name)
+static void set_raw(
+    struct pl_session *s, lua_State *L, const char *row, const char *name)
 {
 	struct pl_entry *e = pl_rows_find(s, row);
 	lua_pushlightuserdata(L, (void *)e->row);
@@ -77,8 +78,9 @@ static void set_raw(struct pl_session *s, lua_State *L, const char *row, const c
 
 static void push_capability(struct pl_session *s, lua_State *L)
 {
-	static const luaL_Reg functions[] = {{"environment", environment}, {"raise", raise},
-	    {"now", now}, {"time", pl_lua_time}, {"log", tell}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"environment", environment},
+	    {"raise", raise}, {"now", now}, {"time", pl_lua_time}, {"log", tell},
+	    {NULL, NULL}};
 	luaL_newlib(L, functions);
 	set_raw(s, L, "http.request", "http");
 	set_raw(s, L, "clock.sleep", "pause");
@@ -97,8 +99,8 @@ static const struct {
 	const char *name;
 	unsigned type;
 } types[] = {{"text", PL_T_TEXT}, {"integer", PL_T_INTEGER}, {"number", PL_T_NUMBER},
-    {"flag", PL_T_FLAG}, {"list", PL_T_LIST}, {"map", PL_T_MAP}, {"secret", PL_T_SECRET},
-    {"duration", PL_T_DURATION}, {"any", PL_T_ANY}};
+    {"flag", PL_T_FLAG}, {"list", PL_T_LIST}, {"map", PL_T_MAP},
+    {"secret", PL_T_SECRET}, {"duration", PL_T_DURATION}, {"any", PL_T_ANY}};
 
 static unsigned read_types(const char *text)
 {
@@ -106,14 +108,16 @@ static unsigned read_types(const char *text)
 	while (*text) {
 		size_t n = strcspn(text, "|");
 		for (size_t i = 0; i < PL_COUNT(types); i++)
-			if (strlen(types[i].name) == n && strncmp(types[i].name, text, n) == 0)
+			if (strlen(types[i].name) == n &&
+			    strncmp(types[i].name, text, n) == 0)
 				all |= types[i].type;
 		text += n + (text[n] == '|');
 	}
 	return all;
 }
 
-static const char *keep(struct pl_session *s, lua_State *L, int index, const char *field)
+static const char *keep(
+    struct pl_session *s, lua_State *L, int index, const char *field)
 {
 	const char *out = NULL;
 	if (lua_getfield(L, index, field) == LUA_TSTRING)
@@ -143,7 +147,8 @@ static const char *choices(struct pl_session *s, lua_State *L, int index)
 	if (lua_getfield(L, index, "choices") == LUA_TTABLE)
 		for (lua_Integer i = 1, n = luaL_len(L, -1); i <= n; i++) {
 			lua_geti(L, -1, i);
-			pl_buf_printf(&text, "%s%s", i > 1 ? "|" : "", lua_tostring(L, -1));
+			pl_buf_printf(
+			    &text, "%s%s", i > 1 ? "|" : "", lua_tostring(L, -1));
 			lua_pop(L, 1);
 		}
 	lua_pop(L, 1);
@@ -169,13 +174,15 @@ static void read_options(struct pl_session *s, lua_State *L, struct pl_entry *e)
 	}
 	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
 		n++;
-	struct pl_option *options = pl_arena_alloc(&s->arena, (n + 1) * sizeof *options);
+	struct pl_option *options =
+	    pl_arena_alloc(&s->arena, (n + 1) * sizeof *options);
 	size_t i = 0;
 	for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
 		int at = lua_gettop(L);
 		struct pl_option *o = &options[i++];
 		lua_pushvalue(L, -2);
-		o->name = pl_arena_text(&s->arena, lua_tostring(L, -1), lua_rawlen(L, -1));
+		o->name =
+		    pl_arena_text(&s->arena, lua_tostring(L, -1), lua_rawlen(L, -1));
 		lua_settop(L, at);
 		lua_geti(L, at, 1);
 		o->types = read_types(luaL_checkstring(L, -1));
@@ -201,7 +208,8 @@ static int function_ref(lua_State *L, int index, const char *field)
 }
 
 /* The verb on top of the stack becomes a row. */
-static void read_verb(struct pl_session *s, lua_State *L, const char *module, const char *verb)
+static void read_verb(
+    struct pl_session *s, lua_State *L, const char *module, const char *verb)
 {
 	int at = lua_gettop(L);
 	struct pl_entry *e = pl_rows_add(s);
@@ -210,7 +218,9 @@ static void read_verb(struct pl_session *s, lua_State *L, const char *module, co
 	e->result = keep(s, L, at, "result");
 	const char *class = keep(s, L, at, "effect");
 	if (!class || !pl_class_parse(class, &e->class))
-		luaL_error(L, "%s: effect must be read, write, irreversible or locks-out", e->name);
+		luaL_error(L,
+		    "%s: effect must be read, write, irreversible or locks-out",
+		    e->name);
 	read_options(s, L, e);
 	e->act = function_ref(L, at, "act");
 	e->target = function_ref(L, at, "target");
@@ -230,7 +240,7 @@ static int alphabetic(const void *a, const void *b)
 static void read_verbs(struct pl_session *s, lua_State *L, const char *module)
 {
 	int verbs = lua_gettop(L);
-	const char *names[128];
+	const char *names[128] = {NULL};
 	size_t n = 0;
 	for (lua_pushnil(L); lua_next(L, verbs); lua_pop(L, 1))
 		if (n < PL_COUNT(names) && lua_type(L, -2) == LUA_TSTRING)
@@ -325,7 +335,8 @@ bool pl_provider_exists(const char *module)
 {
 	char name[64];
 	for (const struct pl_embedded *e = pl_embedded; e->name; e++)
-		if (module_name(e->name, name, sizeof name) && strcmp(name, module) == 0)
+		if (module_name(e->name, name, sizeof name) &&
+		    strcmp(name, module) == 0)
 			return true;
 	return false;
 }

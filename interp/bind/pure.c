@@ -104,7 +104,8 @@ static int json_encode(lua_State *L)
 	struct pl_buf out = {0};
 	lua_settop(L, 2);
 	struct pl_arena *a = pl_lua_arena(L);
-	bool pretty = lua_istable(L, 2) && lua_getfield(L, 2, "pretty") && lua_toboolean(L, -1);
+	bool pretty =
+	    lua_istable(L, 2) && lua_getfield(L, 2, "pretty") && lua_toboolean(L, -1);
 	struct pl_value *v = pl_lua_value(L, 1, a, &err);
 	bool ok = v && pl_json_canonical(&out, v, &err);
 	if (ok && pretty) {
@@ -157,7 +158,8 @@ static int yaml_read(lua_State *L, bool all)
 	}
 	if (documents->as.list.len > 1) {
 		pl_fail(&err, "yaml.documents",
-		    "the text holds %u documents: use yaml.decode_all", documents->as.list.len);
+		    "the text holds %u documents: use yaml.decode_all",
+		    documents->as.list.len);
 		return fail(L, &err);
 	}
 	pl_lua_push(L, documents->as.list.len ? documents->as.list.at[0] : NULL);
@@ -260,7 +262,8 @@ static int version_satisfies(lua_State *L)
 	bool in;
 	lua_settop(L, 3);
 	const char *range = luaL_checkstring(L, 2);
-	bool pre = lua_istable(L, 3) && lua_getfield(L, 3, "include_pre") && lua_toboolean(L, -1);
+	bool pre = lua_istable(L, 3) && lua_getfield(L, 3, "include_pre") &&
+	    lua_toboolean(L, -1);
 	parse(L, 1, pl_lua_arena(L), &v);
 	if (!pl_version_in_range(&in, &v, range, pre, &err))
 		return fail(L, &err);
@@ -275,8 +278,8 @@ static int version_bump(lua_State *L)
 	lua_settop(L, 3);
 	struct pl_arena *a = pl_lua_arena(L);
 	parse(L, 1, a, &v);
-	if (!pl_version_bump(
-		&bumped, a, &v, luaL_checkstring(L, 2), luaL_optstring(L, 3, NULL), &err))
+	if (!pl_version_bump(&bumped, a, &v, luaL_checkstring(L, 2),
+	        luaL_optstring(L, 3, NULL), &err))
 		return fail(L, &err);
 	return push_version(L, &bumped);
 }
@@ -322,8 +325,8 @@ void pl_lua_version_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"compare", version_compare},
 	    {"normal", version_normal}, {"parse", version_parse},
-	    {"satisfies", version_satisfies}, {"bump", version_bump}, {"sort", version_sort},
-	    {NULL, NULL}};
+	    {"satisfies", version_satisfies}, {"bump", version_bump},
+	    {"sort", version_sort}, {NULL, NULL}};
 	luaL_newlib(L, functions);
 }
 
@@ -349,8 +352,8 @@ static int clock_duration(lua_State *L)
 
 void pl_lua_clock_open(lua_State *L)
 {
-	static const luaL_Reg functions[] = {{"text", clock_text}, {"parse", pl_lua_time},
-	    {"duration", clock_duration}, {NULL, NULL}};
+	static const luaL_Reg functions[] = {{"text", clock_text},
+	    {"parse", pl_lua_time}, {"duration", clock_duration}, {NULL, NULL}};
 	luaL_newlib(L, functions);
 }
 
@@ -359,25 +362,32 @@ void pl_lua_clock_open(lua_State *L)
 static const struct {
 	const char *name, *summary, *result;
 } helps[] = {
-    {"json.decode", "json.decode(text): reads JSON; errors name line and column", "data"},
+    {"json.decode", "json.decode(text): reads JSON; errors name line and column",
+        "data"},
     {"json.encode", "json.encode(data [, {pretty = true}]): canonical JSON (RFC 8785)",
-	"text"},
-    {"json.array", "json.array(table): marks a table as a list, so that it stays one when empty",
-	"the table"},
+        "text"},
+    {"json.array",
+        "json.array(table): marks a table as a list, so that it stays one when empty",
+        "the table"},
     {"yaml.decode", "yaml.decode(text): reads one YAML 1.2 document", "data"},
     {"yaml.decode_all", "yaml.decode_all(text): reads all documents", "a list"},
     {"yaml.encode", "yaml.encode(data): writes YAML", "text"},
-    {"version.compare", "version.compare(a, b): precedence as SemVer 2.0; loose forms allowed",
-	"-1, 0 or 1"},
+    {"version.compare",
+        "version.compare(a, b): precedence as SemVer 2.0; loose forms allowed",
+        "-1, 0 or 1"},
     {"version.normal", "version.normal(text): \"v1.2\" as \"1.2.0\"", "text"},
-    {"version.parse", "version.parse(text): its parts", "{major, minor, patch, pre, build}"},
+    {"version.parse", "version.parse(text): its parts",
+        "{major, minor, patch, pre, build}"},
     {"version.satisfies",
-	"version.satisfies(v, range [, {include_pre = true}]): ranges as node-semver's",
-	"true or false"},
-    {"version.bump", "version.bump(v, kind [, id]): major minor patch premajor … prerelease",
-	"text"},
-    {"clock.text", "clock.text(ms): milliseconds since 1970 as RFC 3339 in UTC", "text"},
-    {"clock.parse", "clock.parse(text): RFC 3339 as milliseconds since 1970", "whole number"},
+        "version.satisfies(v, range [, {include_pre = true}]): ranges as node-semver's",
+        "true or false"},
+    {"version.bump",
+        "version.bump(v, kind [, id]): major minor patch premajor … prerelease",
+        "text"},
+    {"clock.text", "clock.text(ms): milliseconds since 1970 as RFC 3339 in UTC",
+        "text"},
+    {"clock.parse", "clock.parse(text): RFC 3339 as milliseconds since 1970",
+        "whole number"},
     {"clock.duration", "clock.duration(\"1h30m\"): as milliseconds", "whole number"},
     {"version.sort", "version.sort(list): ascending by precedence", "a new list"},
 };

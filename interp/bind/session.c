@@ -18,13 +18,15 @@ static bool read_project(struct pl_session *s,
 	bool ok = true;
 	if (access(path, F_OK) == 0) {
 		ok = pl_file_read(&text, path, (size_t)4 << 20, err) &&
-		    pl_yaml_parse(&documents, &s->arena, text.at ? text.at : "", text.len, 0, err);
+		    pl_yaml_parse(&documents, &s->arena, text.at ? text.at : "",
+		        text.len, 0, err);
 		if (!ok && err->line && !err->file[0])
 			snprintf(err->file, sizeof err->file, "pipe.yaml");
 		if (!ok && problem)
 			problem(arg, err);
 		if (ok && documents->as.list.len > 1)
-			ok = pl_fail(err, "project.format", "pipe.yaml holds %u documents, not one",
+			ok = pl_fail(err, "project.format",
+			    "pipe.yaml holds %u documents, not one",
 			    documents->as.list.len);
 		if (ok && documents->as.list.len)
 			document = documents->as.list.at[0];
@@ -203,7 +205,7 @@ static bool read_credential(
 	if (s->o.sim)
 		return pl_secret_find(s->host, name) ||
 		    pl_fail(err, "secret.missing",
-			"the simulated world has no credential \"%s\"", name);
+		        "the simulated world has no credential \"%s\"", name);
 	const struct pl_value *source =
 	    pl_project_credential(s->project, environment, name, err);
 	if (!source)
@@ -231,7 +233,8 @@ bool pl_session_credentials(struct pl_session *s, struct pl_err *err)
 	if (!pl_lua_protect(s->L, read_uses, s, err))
 		return false;
 	const struct pl_value *uses = s->uses;
-	for (uint32_t i = 0; uses && uses->kind == PL_LIST && i < uses->as.list.len; i++) {
+	for (uint32_t i = 0; uses && uses->kind == PL_LIST && i < uses->as.list.len;
+	     i++) {
 		const char *name = pl_text_of(uses->as.list.at[i], "");
 		const char *environment = pl_get_text(s->params, "env", NULL);
 		if (!read_credential(s, environment, name, err))
@@ -252,11 +255,12 @@ static bool route_inside(void *arg, struct pl_arena *a, const struct pl_value *r
 {
 	struct pl_session *s = arg;
 	(void)url;
-	return pl_world_request(s->world, a, request, pl_host_now(s->host), answer, err);
+	return pl_world_request(
+	    s->world, a, request, pl_host_now(s->host), answer, err);
 }
 
-static bool remote_inside(void *arg, struct pl_arena *a, const char *url, const char *op,
-    const char **real, bool *lost, struct pl_err *err)
+static bool remote_inside(void *arg, struct pl_arena *a, const char *url,
+    const char *op, const char **real, bool *lost, struct pl_err *err)
 {
 	struct pl_session *s = arg;
 	return pl_world_remote(
@@ -265,8 +269,9 @@ static bool remote_inside(void *arg, struct pl_arena *a, const char *url, const 
 
 /* https://api.github.com/x -> http://127.0.0.1:4010/@TIME/api.github.com/x: the
  * world's clock follows ours. */
-static bool route_over_tcp(void *arg, struct pl_arena *a, const struct pl_value *request,
-    struct pl_value **answer, const char **url, struct pl_err *err)
+static bool route_over_tcp(void *arg, struct pl_arena *a,
+    const struct pl_value *request, struct pl_value **answer, const char **url,
+    struct pl_err *err)
 {
 	struct pl_session *s = arg;
 	(void)answer;
@@ -286,7 +291,8 @@ static const struct pl_row *row_named(const struct pl_row *rows, const char *nam
 	return rows;
 }
 
-static void add_credential(struct pl_session *s, const char *name, const struct pl_value *v)
+static void add_credential(
+    struct pl_session *s, const char *name, const struct pl_value *v)
 {
 	if (v && v->kind == PL_TEXT)
 		pl_secret_add(s->host, name, v->as.text.at, v->as.text.len);
@@ -299,7 +305,8 @@ static bool join_world(struct pl_session *s, struct pl_err *err)
 	struct pl_call call;
 	struct pl_value *args = pl_map(&s->arena);
 	const struct pl_row *row = row_named(pl_http_rows, "http.get");
-	pl_map_set(&s->arena, args, "url", pl_textf(&s->arena, "%s/_pipe/clock", s->o.sim));
+	pl_map_set(
+	    &s->arena, args, "url", pl_textf(&s->arena, "%s/_pipe/clock", s->o.sim));
 	pl_map_set(&s->arena, args, "timeout", pl_int(&s->arena, 5000));
 	call_prepare(s, &call, &finished);
 	call.row = row;
@@ -312,11 +319,13 @@ static bool join_world(struct pl_session *s, struct pl_err *err)
 	}
 	int64_t now = pl_get_int(pl_get(call.result, "json"), "now_ms", 0);
 	if (!now)
-		return pl_fail(err, "sim.clock", "%s is no simulated world: it does not tell the time",
-		    s->o.sim);
+		return pl_fail(err, "sim.clock",
+		    "%s is no simulated world: it does not tell the time", s->o.sim);
 	pl_host_set_virtual(s->host, now);
-	const struct pl_value *known = pl_get(pl_get(call.result, "json"), "credentials");
-	for (uint32_t i = 0; known && known->kind == PL_MAP && i < known->as.map.len; i++)
+	const struct pl_value *known =
+	    pl_get(pl_get(call.result, "json"), "credentials");
+	for (uint32_t i = 0; known && known->kind == PL_MAP && i < known->as.map.len;
+	     i++)
 		add_credential(s, known->as.map.at[i].key, known->as.map.at[i].value);
 	s->router = (struct pl_router){.route = route_over_tcp, .arg = s};
 	pl_host_set_router(s->host, &s->router);
@@ -327,7 +336,8 @@ static bool join_world(struct pl_session *s, struct pl_err *err)
 static void take_credentials(struct pl_session *s)
 {
 	const struct pl_value *known = pl_world_credentials(s->world, &s->arena);
-	for (uint32_t i = 0; known && known->kind == PL_MAP && i < known->as.map.len; i++)
+	for (uint32_t i = 0; known && known->kind == PL_MAP && i < known->as.map.len;
+	     i++)
 		add_credential(s, known->as.map.at[i].key, known->as.map.at[i].value);
 }
 
@@ -354,8 +364,8 @@ bool pl_session_open_world(struct pl_session *s, struct pl_err *err)
 	take_credentials(s);
 	if (!s->o.repository)
 		pl_host_set_repository(s->host, pl_world_work(s->world));
-	s->router =
-	    (struct pl_router){.route = route_inside, .remote = remote_inside, .arg = s};
+	s->router = (struct pl_router){
+	    .route = route_inside, .remote = remote_inside, .arg = s};
 	pl_host_set_router(s->host, &s->router);
 	return true;
 }
@@ -391,7 +401,8 @@ static struct pl_value *mask(void *arg, struct pl_arena *a, struct pl_value *v)
 	return pl_secret_mask_value(s->host, a, v);
 }
 
-static struct pl_value *name_of(void *arg, struct pl_arena *a, const struct pl_secret *secret)
+static struct pl_value *name_of(
+    void *arg, struct pl_arena *a, const struct pl_secret *secret)
 {
 	(void)arg;
 	return pl_text(a, pl_secret_name(secret));

@@ -202,7 +202,8 @@ static bool read_spec(struct pl_world *w, const char *spec, struct pl_err *err)
 	if (!*spec)
 		return true;
 	bool ok = pl_file_read(&text, spec, 0, err) &&
-	    pl_yaml_parse(&documents, &w->arena, text.at ? text.at : "", text.len, 0, err);
+	    pl_yaml_parse(
+	        &documents, &w->arena, text.at ? text.at : "", text.len, 0, err);
 	if (ok) {
 		uint8_t hash[32];
 		pl_sha256(hash, text.at, text.len);
@@ -211,8 +212,9 @@ static bool read_spec(struct pl_world *w, const char *spec, struct pl_err *err)
 	pl_buf_fini(&text);
 	if (!ok)
 		return pl_err_within(err, "world file %s%s", spec,
-		    err->line ? pl_arena_printf(&w->arena, ":%u:%u", err->line, err->column)
-			      : "");
+		    err->line
+		        ? pl_arena_printf(&w->arena, ":%u:%u", err->line, err->column)
+		        : "");
 	if (documents->as.list.len)
 		w->spec = documents->as.list.at[0];
 	return true;
@@ -235,7 +237,7 @@ static bool same_spec(struct pl_world *w)
 	struct pl_buf text = {0};
 	bool same = !pl_file_read(&text, hash_path(w), 0, &err) ||
 	    (text.len == strlen(w->spec_hash) &&
-		memcmp(text.at ? text.at : "", w->spec_hash, text.len) == 0);
+	        memcmp(text.at ? text.at : "", w->spec_hash, text.len) == 0);
 	pl_buf_fini(&text);
 	return same;
 }
@@ -273,8 +275,9 @@ static bool read_state(struct pl_world *w, struct pl_err *err)
 		    "the simulated world in \"%s\" was made from another world file than this "
 		    "one: `pipe sim reset` makes it anew",
 		    w->dir);
-	return ok || pl_err_within(err, "the saved world %s (`pipe sim reset` starts it anew)",
-	    state_path(w));
+	return ok ||
+	    pl_err_within(err, "the saved world %s (`pipe sim reset` starts it anew)",
+	        state_path(w));
 }
 
 struct pl_world *pl_world_open(const char *spec, const char *dir, struct pl_err *err)
@@ -373,11 +376,16 @@ static bool ask(struct asking *q, struct pl_err *err)
 	return !q->failed;
 }
 
-bool pl_world_request(struct pl_world *w, struct pl_arena *a, const struct pl_value *request,
-    int64_t now_ms, struct pl_value **answer, struct pl_err *err)
+bool pl_world_request(struct pl_world *w, struct pl_arena *a,
+    const struct pl_value *request, int64_t now_ms, struct pl_value **answer,
+    struct pl_err *err)
 {
-	struct asking q = {.w = w, .function = "request", .first = request, .has_time = true,
-	    .now = now_ms, .a = a};
+	struct asking q = {.w = w,
+	    .function = "request",
+	    .first = request,
+	    .has_time = true,
+	    .now = now_ms,
+	    .a = a};
 	if (!ask(&q, err))
 		return false;
 	*answer = q.answer;
@@ -387,7 +395,8 @@ bool pl_world_request(struct pl_world *w, struct pl_arena *a, const struct pl_va
 bool pl_world_touch(struct pl_world *w, int64_t now_ms, struct pl_err *err)
 {
 	struct pl_arena a = {0};
-	struct asking q = {.w = w, .function = "touch", .has_time = true, .now = now_ms, .a = &a};
+	struct asking q = {
+	    .w = w, .function = "touch", .has_time = true, .now = now_ms, .a = &a};
 	bool ok = ask(&q, err);
 	pl_arena_fini(&a);
 	return ok;
@@ -432,8 +441,8 @@ static int call_remote(lua_State *L)
 	return 0;
 }
 
-bool pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url, const char *op,
-    int64_t now_ms, const char **real, bool *lost, struct pl_err *err)
+bool pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url,
+    const char *op, int64_t now_ms, const char **real, bool *lost, struct pl_err *err)
 {
 	struct pl_value *first = pl_map(a);
 	struct asking q = {.w = w, .first = first, .now = now_ms, .a = a};
@@ -447,7 +456,8 @@ bool pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url, co
 		return true;
 	*lost = pl_get_bool(trouble, "applied", false);
 	pl_fail(err, *lost ? "git.lost" : "git.unreachable", "\"%s\": %s", url,
-	    pl_get_text(trouble, "message", pl_get_text(trouble, "error", "no answer")));
+	    pl_get_text(
+	        trouble, "message", pl_get_text(trouble, "error", "no answer")));
 	err->unknown = *lost;
 	err->retryable = !*lost;
 	return false;
@@ -474,10 +484,12 @@ bool pl_world_save(struct pl_world *w, struct pl_err *err)
 	struct pl_arena a = {0};
 	struct pl_buf text = {0};
 	struct pl_value *state = pl_world_state(w, &a);
-	bool ok = state ? pl_json_canonical(&text, pl_pack(&a, state, NULL), err) &&
-		pl_file_write(state_path(w), text.at, text.len, 0600, err) &&
-		pl_file_write(hash_path(w), w->spec_hash, strlen(w->spec_hash), 0600, err)
-			: pl_fail(err, "sim.state", "the simulated world cannot be saved");
+	bool ok = state
+	    ? pl_json_canonical(&text, pl_pack(&a, state, NULL), err) &&
+	        pl_file_write(state_path(w), text.at, text.len, 0600, err) &&
+	        pl_file_write(
+	            hash_path(w), w->spec_hash, strlen(w->spec_hash), 0600, err)
+	    : pl_fail(err, "sim.state", "the simulated world cannot be saved");
 	pl_buf_fini(&text);
 	pl_arena_fini(&a);
 	return ok;

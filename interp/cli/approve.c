@@ -8,7 +8,8 @@
 static const struct pl_flag flags[] = {
     {"comment", 0, PL_FLAG_VALUE, "TEXT", "kept with the answer"},
     {"gate", 0, PL_FLAG_VALUE, "ID", "which gate, where several wait"},
-    {"confirm", 0, PL_FLAG_VALUE, "NAME", "the protected name, where the gate asks for it"},
+    {"confirm", 0, PL_FLAG_VALUE, "NAME",
+        "the protected name, where the gate asks for it"},
     {NULL, 0, PL_FLAG, NULL, NULL},
 };
 
@@ -28,15 +29,16 @@ static bool on_record(void *arg, const struct pl_value *record)
 		g->last = record;
 	if (!asked && strcmp(type, "gate.decided") != 0)
 		return true;
-	const char *key = pl_arena_printf(g->a, "%s@%lld", pl_get_text(record, "step", ""),
-	    (long long)pl_get_int(record, "attempt", 1));
-	pl_map_set(g->a, g->asked, key,
-	    asked ? pl_copy(g->a, record) : pl_null(g->a));
+	const char *key =
+	    pl_arena_printf(g->a, "%s@%lld", pl_get_text(record, "step", ""),
+	        (long long)pl_get_int(record, "attempt", 1));
+	pl_map_set(g->a, g->asked, key, asked ? pl_copy(g->a, record) : pl_null(g->a));
 	return true;
 }
 
 /* The one gate that is meant, or NULL and c->err. */
-static const struct pl_value *the_gate(struct pl_cli *c, const struct open_gates *g, const char *run)
+static const struct pl_value *the_gate(
+    struct pl_cli *c, const struct open_gates *g, const char *run)
 {
 	const char *wanted = pl_flag_text(c, "gate");
 	const struct pl_value *found = NULL;
@@ -53,15 +55,17 @@ static const struct pl_value *the_gate(struct pl_cli *c, const struct open_gates
 	}
 	if (n == 0)
 		pl_fail(&c->err, "gate.none", "run %s waits at no gate%s%s%s", run,
-		    wanted ? " named \"" : "", wanted ? wanted : "", wanted ? "\"" : "");
+		    wanted ? " named \"" : "", wanted ? wanted : "",
+		    wanted ? "\"" : "");
 	else if (n > 1)
-		pl_fail(&c->err, "gate.several", "run %s waits at several gates (%s): say --gate",
-		    run, names.at);
+		pl_fail(&c->err, "gate.several",
+		    "run %s waits at several gates (%s): say --gate", run, names.at);
 	pl_buf_fini(&names);
 	return n == 1 ? found : NULL;
 }
 
-static struct pl_value *decision(struct pl_cli *c, const struct pl_value *gate, bool yes)
+static struct pl_value *decision(
+    struct pl_cli *c, const struct pl_value *gate, bool yes)
 {
 	struct pl_arena *a = &c->arena;
 	struct pl_value *record = pl_map(a);
@@ -87,7 +91,8 @@ static bool confirmed(struct pl_cli *c, const struct pl_value *gate)
 	    "this gate protects \"%s\": say --confirm=%s to approve it", word, word);
 }
 
-static bool close_denied(struct pl_cli *c, struct pl_journal *j, int64_t now, const char *step)
+static bool close_denied(
+    struct pl_cli *c, struct pl_journal *j, int64_t now, const char *step)
 {
 	struct pl_arena *a = &c->arena;
 	struct pl_value *record = pl_map(a);
@@ -99,7 +104,8 @@ static bool close_denied(struct pl_cli *c, struct pl_journal *j, int64_t now, co
 	    pl_journal_seal(j, "finished", now, &c->err);
 }
 
-static int decide_run(struct pl_cli *c, struct pl_store *store, const char *run, bool yes)
+static int decide_run(
+    struct pl_cli *c, struct pl_store *store, const char *run, bool yes)
 {
 	struct open_gates g = {.a = &c->arena, .asked = pl_map(&c->arena)};
 	size_t torn;
@@ -108,7 +114,8 @@ static int decide_run(struct pl_cli *c, struct pl_store *store, const char *run,
 	    pl_journal_open(store, run, &c->arena, on_record, &g, &torn, &c->err);
 	const struct pl_value *gate = j ? the_gate(c, &g, run) : NULL;
 	bool ok = gate && (!yes || confirmed(c, gate)) &&
-	    pl_journal_append(j, &c->arena, decision(c, gate, yes), now, true, NULL, &c->err);
+	    pl_journal_append(
+	        j, &c->arena, decision(c, gate, yes), now, true, NULL, &c->err);
 	const char *step = gate ? pl_get_text(gate, "step", "?") : "?";
 	if (ok && !yes)
 		ok = close_denied(c, j, now, step);
@@ -120,8 +127,8 @@ static int decide_run(struct pl_cli *c, struct pl_store *store, const char *run,
 		return pl_failed(c, corrupt ? PL_EXIT_AUDIT : PL_EXIT_USAGE);
 	printf("%s: \"%s\" of run %s\n", yes ? "approved" : "rejected", step, run);
 	const char *state = pl_flag_text(c, "state");
-	printf("Next: pipe %s %s%s%s\n", yes ? "resume" : "show", run, state ? " --state=" : "",
-	    state ? state : "");
+	printf("Next: pipe %s %s%s%s\n", yes ? "resume" : "show", run,
+	    state ? " --state=" : "", state ? state : "");
 	return PL_EXIT_DONE;
 }
 

@@ -60,9 +60,10 @@ static int verify(struct pl_cli *c, struct pl_store *store)
 		pl_map_set(&c->arena, v, "findings", k.findings);
 		pl_put_json(v);
 	} else {
-		printf("%zu run%s looked at, %zu wrong. Checked: each run's chain, and its end "
-		       "against heads.jsonl; not checked: that heads.jsonl itself was not "
-		       "rewritten whole.\n",
+		printf(
+		    "%zu run%s looked at, %zu wrong. Checked: each run's chain, and its end "
+		    "against heads.jsonl; not checked: that heads.jsonl itself was not "
+		    "rewritten whole.\n",
 		    n, n == 1 ? "" : "s", wrong);
 	}
 	return wrong ? PL_EXIT_AUDIT : PL_EXIT_DONE;
@@ -71,7 +72,8 @@ static int verify(struct pl_cli *c, struct pl_store *store)
 static int audit(struct pl_cli *c)
 {
 	if (strcmp(c->words[0], "verify") != 0)
-		return pl_usage(c, "pipe audit has no \"%s\"; it has: verify", c->words[0]);
+		return pl_usage(
+		    c, "pipe audit has no \"%s\"; it has: verify", c->words[0]);
 	struct pl_store *store = pl_open_store(c);
 	int code = store ? verify(c, store) : pl_failed(c, PL_EXIT_FAILED);
 	pl_store_close(store);

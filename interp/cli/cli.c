@@ -5,13 +5,14 @@
 #include "cli.h"
 
 extern const struct pl_command pl_command_run, pl_command_resume, pl_command_approve,
-    pl_command_reject, pl_command_decide, pl_command_runs, pl_command_show, pl_command_log, pl_command_audit,
-    pl_command_sim, pl_command_help, pl_command_version;
+    pl_command_reject, pl_command_decide, pl_command_runs, pl_command_show,
+    pl_command_log, pl_command_audit, pl_command_sim, pl_command_help,
+    pl_command_version;
 
 const struct pl_command *const pl_commands[] = {&pl_command_run, &pl_command_resume,
-    &pl_command_approve, &pl_command_reject, &pl_command_decide, &pl_command_runs, &pl_command_show,
-    &pl_command_log, &pl_command_audit, &pl_command_sim, &pl_command_help,
-    &pl_command_version, NULL};
+    &pl_command_approve, &pl_command_reject, &pl_command_decide, &pl_command_runs,
+    &pl_command_show, &pl_command_log, &pl_command_audit, &pl_command_sim,
+    &pl_command_help, &pl_command_version, NULL};
 
 const struct pl_flag pl_common_flags[] = {
     {"state", 0, PL_FLAG_VALUE, "DIR", "where runs are kept (PIPE_STATE; else .pipe)"},
@@ -35,13 +36,15 @@ bool pl_flag_on(struct pl_cli *c, const char *name)
 	return pl_get(c->flags, name) != NULL;
 }
 
-static const struct pl_flag *find_flag(struct pl_cli *c, const char *name, size_t n, char letter)
+static const struct pl_flag *find_flag(
+    struct pl_cli *c, const char *name, size_t n, char letter)
 {
 	const struct pl_flag *tables[] = {c->command->flags, pl_common_flags};
 	for (size_t t = 0; t < PL_COUNT(tables); t++)
 		for (const struct pl_flag *f = tables[t]; f && f->name; f++)
 			if (letter ? f->letter == letter
-				   : strlen(f->name) == n && strncmp(f->name, name, n) == 0)
+			           : strlen(f->name) == n &&
+			            strncmp(f->name, name, n) == 0)
 				return f;
 	return NULL;
 }
@@ -56,8 +59,9 @@ static bool unknown_flag(struct pl_cli *c, const char *arg)
 			names[n++] = pl_arena_printf(&c->arena, "--%s", f->name);
 	const char *word = pl_arena_text(&c->arena, arg, strcspn(arg, "="));
 	const char *near = pl_nearest(word, names, n);
-	return pl_fail(&c->err, "usage.flag", "pipe %s has no flag %s%s%s%s", c->command->name,
-	    word, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+	return pl_fail(&c->err, "usage.flag", "pipe %s has no flag %s%s%s%s",
+	    c->command->name, word, near ? "; did you mean " : "", near ? near : "",
+	    near ? "?" : "");
 }
 
 static bool read_flag(struct pl_cli *c, char **argv, int argc, int *i)
@@ -76,8 +80,8 @@ static bool read_flag(struct pl_cli *c, char **argv, int argc, int *i)
 		return pl_fail(&c->err, "usage.flag", "--%s takes no value", f->name);
 	if (f->kind == PL_FLAG_VALUE && !value) {
 		if (*i + 1 >= argc)
-			return pl_fail(&c->err, "usage.flag", "--%s needs a value: --%s=%s",
-			    f->name, f->name, f->value);
+			return pl_fail(&c->err, "usage.flag",
+			    "--%s needs a value: --%s=%s", f->name, f->name, f->value);
 		value = argv[++*i];
 	}
 	pl_map_set(&c->arena, c->flags, f->name,
@@ -113,10 +117,13 @@ static const struct pl_command *find_command(struct pl_cli *c, const char *word)
 	const char *near = pl_nearest(word, names, n);
 	bool script = strlen(word) > 4 && strcmp(word + strlen(word) - 4, ".lua") == 0;
 	pl_fail(&c->err, "usage.command", "pipe has no command \"%s\"%s%s%s", word,
-	    script	? "; to run the script: pipe run "
-		: near	? "; did you mean \"pipe "
-			: "",
-	    script ? word : near ? near : "", script || !near ? "" : "\"?");
+	    script     ? "; to run the script: pipe run "
+	        : near ? "; did you mean \"pipe "
+	               : "",
+	    script     ? word
+	        : near ? near
+	               : "",
+	    script || !near ? "" : "\"?");
 	return NULL;
 }
 
@@ -132,7 +139,8 @@ static int run_command(struct pl_cli *c, int argc, char **argv)
 		return pl_command_help.run(c);
 	}
 	if (c->words_n < c->command->least || c->words_n > c->command->most)
-		return pl_usage(c, "usage: pipe %s %s", c->command->name, c->command->usage);
+		return pl_usage(
+		    c, "usage: pipe %s %s", c->command->name, c->command->usage);
 	return c->command->run(c);
 }
 

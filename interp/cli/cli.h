@@ -17,7 +17,7 @@ enum pl_flag_kind { PL_FLAG, PL_FLAG_VALUE, PL_FLAG_MAYBE /* --sim or --sim=X */
 
 struct pl_flag {
 	const char *name; /* "dry-run"; NULL ends the table */
-	char letter;	  /* 'n', or 0 */
+	char letter; /* 'n', or 0 */
 	enum pl_flag_kind kind;
 	const char *value; /* what stands for the value in help */
 	const char *help;
@@ -49,7 +49,8 @@ extern const struct pl_flag pl_common_flags[];
 
 int pl_cli_main(int argc, char **argv);
 
-const char *pl_flag_text(struct pl_cli *c, const char *name); /* or NULL; "" for --sim */
+const char *pl_flag_text(
+    struct pl_cli *c, const char *name); /* or NULL; "" for --sim */
 bool pl_flag_on(struct pl_cli *c, const char *name);
 
 /* ---- output (out.c) ------------------------------------------------------- */
@@ -64,7 +65,8 @@ const char *pl_symbol(const struct pl_ui *ui, const char *utf8, const char *asci
 const char *pl_state_symbol(const struct pl_ui *ui, enum pl_state s);
 /* A message to standard error, each line of it; the source line where err has a
  * place. `sources` may be NULL. */
-void pl_tell_error(struct pl_cli *c, const struct pl_err *err, const struct pl_value *sources);
+void pl_tell_error(
+    struct pl_cli *c, const struct pl_err *err, const struct pl_value *sources);
 /* Usage errors: prints, gives exit code 2. */
 int pl_usage(struct pl_cli *c, const char *fmt, ...) PL_PRINTF(2, 3);
 /* Prints c->err and gives `code`. */
@@ -87,8 +89,8 @@ struct pl_value *pl_who(struct pl_arena *a);
 /* ---- progress (progress.c) --------------------------------------------------- */
 
 struct pl_progress;
-struct pl_progress *pl_progress_new(struct pl_cli *c, struct pl_session *s,
-    const struct pl_spine *spine, bool dry_run);
+struct pl_progress *pl_progress_new(
+    struct pl_cli *c, struct pl_session *s, const struct pl_spine *spine, bool dry_run);
 void pl_progress_record(struct pl_progress *p, const struct pl_value *record);
 void pl_progress_run(struct pl_progress *p, struct pl_run *r);
 void pl_progress_pause(struct pl_progress *p); /* before a question */
@@ -101,15 +103,15 @@ struct pl_drive {
 	const char *file, *root, *state, *sim, *repository;
 	bool dry_run;
 	const struct pl_value *given; /* parameters as text, or values on resume */
-	const char *resume;	      /* a run's id, or NULL */
+	const char *resume; /* a run's id, or NULL */
 	const struct pl_value *pinned; /* sources on resume */
 	const struct pl_value *opening; /* run.started on resume */
 };
 int pl_drive(struct pl_drive *d);
 
 /* The ending (report.c): what was changed, what was not, what to type next. */
-void pl_report(struct pl_cli *c, struct pl_session *s, struct pl_run *r,
-    const struct pl_drive *d);
+void pl_report(
+    struct pl_cli *c, struct pl_session *s, struct pl_run *r, const struct pl_drive *d);
 struct pl_value *pl_report_value(struct pl_cli *c, struct pl_run *r,
     const struct pl_spine *spine, const struct pl_drive *d);
 

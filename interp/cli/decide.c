@@ -11,7 +11,8 @@
 static const struct pl_flag flags[] = {
     {"comment", 0, PL_FLAG_VALUE, "TEXT", "why, kept with the decision"},
     {"key", 0, PL_FLAG_VALUE, "KEY", "which write, where several are open"},
-    {"result", 0, PL_FLAG_VALUE, "JSON", "happened: what the write would have answered"},
+    {"result", 0, PL_FLAG_VALUE, "JSON",
+        "happened: what the write would have answered"},
     {NULL, 0, PL_FLAG, NULL, NULL},
 };
 
@@ -31,7 +32,8 @@ static bool on_record(void *arg, const struct pl_value *record)
 	if (key && strcmp(type, "effect.intent") == 0)
 		pl_map_set(w->a, w->open, key, pl_copy(w->a, record));
 	else if (key &&
-	    (strcmp(type, "effect.receipt") == 0 || strcmp(type, "effect.settled") == 0))
+	    (strcmp(type, "effect.receipt") == 0 ||
+	        strcmp(type, "effect.settled") == 0))
 		pl_map_set(w->a, w->open, key, pl_null(w->a));
 	return true;
 }
@@ -46,8 +48,9 @@ static size_t put_open(const struct open_writes *w)
 		n++;
 		printf("? %s ", pl_get_text(intent, "effect", ""));
 		pl_put(stdout, pl_get_text(intent, "target", ""));
-		printf("  (step %s, begun %s)\n    key %s\n", pl_get_text(intent, "step", ""),
-		    pl_get_text(intent, "time", ""), w->open->as.map.at[i].key);
+		printf("  (step %s, begun %s)\n    key %s\n",
+		    pl_get_text(intent, "step", ""), pl_get_text(intent, "time", ""),
+		    w->open->as.map.at[i].key);
 	}
 	return n;
 }
@@ -68,10 +71,11 @@ static const struct pl_value *the_write(struct pl_cli *c, const struct open_writ
 	if (n == 1)
 		return found;
 	if (n)
-		pl_fail(&c->err, "decide.several", "%d writes are open: say which with --key",
-		    n);
+		pl_fail(&c->err, "decide.several",
+		    "%d writes are open: say which with --key", n);
 	else
-		pl_fail(&c->err, "decide.none", "no write of this run waits for a decision%s%s",
+		pl_fail(&c->err, "decide.none",
+		    "no write of this run waits for a decision%s%s",
 		    wanted ? " under the key " : "", wanted ? wanted : "");
 	return NULL;
 }
@@ -81,7 +85,8 @@ static struct pl_value *decision(
 {
 	struct pl_arena *a = &c->arena;
 	struct pl_value *record = pl_map(a), *result = pl_null(a);
-	const char *given = pl_flag_text(c, "result"), *comment = pl_flag_text(c, "comment");
+	const char *given = pl_flag_text(c, "result"),
+	           *comment = pl_flag_text(c, "comment");
 	const char *const fields[] = {"key", "effect", "step", "attempt", "try"};
 	if (given && !pl_json_parse(&result, a, given, strlen(given), &c->err)) {
 		pl_err_within(&c->err, "--result");
@@ -112,19 +117,22 @@ static int settle(struct pl_cli *c, struct pl_journal *j, const struct open_writ
 		return pl_usage(c, "\"%s\": say happened or did-not-happen", answer);
 	const struct pl_value *intent = the_write(c, w);
 	struct pl_value *record = intent ? decision(c, intent, happened) : NULL;
-	if (!record || !pl_journal_append(j, &c->arena, record, now, true, NULL, &c->err) ||
+	if (!record ||
+	    !pl_journal_append(j, &c->arena, record, now, true, NULL, &c->err) ||
 	    !pl_journal_seal(j, "stopped", now, &c->err))
 		return pl_failed(c, PL_EXIT_USAGE);
 	const char *state = pl_flag_text(c, "state");
-	printf("decided: %s %s\nNext: pipe resume %s%s%s\n", pl_get_text(intent, "effect", ""),
-	    answer, run, state ? " --state=" : "", state ? state : "");
+	printf("decided: %s %s\nNext: pipe resume %s%s%s\n",
+	    pl_get_text(intent, "effect", ""), answer, run, state ? " --state=" : "",
+	    state ? state : "");
 	return PL_EXIT_DONE;
 }
 
 static int list_open(struct pl_cli *c, const struct open_writes *w, const char *run)
 {
 	if (put_open(w) == 0) {
-		pl_fail(&c->err, "decide.none", "no write of run %s waits for a decision", run);
+		pl_fail(&c->err, "decide.none",
+		    "no write of run %s waits for a decision", run);
 		return pl_failed(c, PL_EXIT_USAGE);
 	}
 	printf("Look whether it happened, then say one of\n"
@@ -162,7 +170,8 @@ static int decide(struct pl_cli *c)
 	}
 	struct pl_store *store = pl_open_store(c);
 	const char *run = store ? pl_store_find(store, &c->arena, word, &c->err) : NULL;
-	int code = run ? decide_run(c, store, run, answer) : pl_failed(c, PL_EXIT_USAGE);
+	int code =
+	    run ? decide_run(c, store, run, answer) : pl_failed(c, PL_EXIT_USAGE);
 	pl_store_close(store);
 	return code;
 }
@@ -171,7 +180,8 @@ const struct pl_command pl_command_decide = {
     .name = "decide",
     .usage = "[RUN] [happened|did-not-happen] [--comment=TEXT]",
     .summary = "Settles a write whose outcome nobody knows (exit code 6)",
-    .examples = "pipe decide\npipe decide did-not-happen --comment=\"looked in the dashboard\"",
+    .examples =
+        "pipe decide\npipe decide did-not-happen --comment=\"looked in the dashboard\"",
     .flags = flags,
     .most = 2,
     .run = decide,

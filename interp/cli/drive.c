@@ -61,7 +61,8 @@ static void say_stopping(struct driving *v, int n)
 	pl_progress_pause(v->progress);
 	if (!v->c->ui.quiet)
 		fprintf(stderr, "%s\n",
-		    n == 1 ? "stopping after the current effect (again = now)" : "stopping now");
+		    n == 1 ? "stopping after the current effect (again = now)"
+		           : "stopping now");
 }
 
 /* ---- questions -------------------------------------------------------------------- */
@@ -69,14 +70,15 @@ static void say_stopping(struct driving *v, int n)
 static bool named(const char *list, const char *id)
 {
 	size_t n = strlen(id);
-	for (const char *p = list; p && *p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
+	for (const char *p = list; p && *p;
+	     p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
 		if (strncmp(p, id, n) == 0 && (p[n] == ',' || p[n] == 0))
 			return true;
 	return false;
 }
 
-static enum pl_answer answer(
-    struct pl_arena *a, struct pl_value **decision, enum pl_answer answer, const char *how)
+static enum pl_answer answer(struct pl_arena *a, struct pl_value **decision,
+    enum pl_answer answer, const char *how)
 {
 	*decision = pl_map(a);
 	pl_map_set(a, *decision, "how", pl_text(a, how));
@@ -101,13 +103,15 @@ static enum pl_answer ask_terminal(struct driving *v, struct pl_frame *f,
 	char line[256];
 	const char *confirm = f->step->confirm;
 	pl_progress_pause(v->progress);
-	fprintf(stderr, "\n%s%s  %s", pl_paint(&v->c->ui, PL_BOLD), f->step->number, f->address);
+	fprintf(stderr, "\n%s%s  %s", pl_paint(&v->c->ui, PL_BOLD), f->step->number,
+	    f->address);
 	fprintf(stderr, "%s\n", pl_paint(&v->c->ui, PL_PLAIN));
 	pl_put(stderr, question);
 	fputc('\n', stderr);
 	for (int tries = 0; tries < 3 && !signals; tries++) {
 		if (confirm)
-			fprintf(stderr, "Type %s to go on, no to deny, later to decide later: ",
+			fprintf(stderr,
+			    "Type %s to go on, no to deny, later to decide later: ",
 			    confirm);
 		else
 			fprintf(stderr, "yes, no or later? ");
@@ -115,7 +119,7 @@ static enum pl_answer ask_terminal(struct driving *v, struct pl_frame *f,
 		if (!read_line(line, sizeof line))
 			return PL_LATER;
 		bool yes = confirm ? strcmp(line, confirm) == 0
-				   : strcmp(line, "yes") == 0 || strcmp(line, "y") == 0;
+		                   : strcmp(line, "yes") == 0 || strcmp(line, "y") == 0;
 		if (yes)
 			return answer(a, decision, PL_YES, "on the terminal");
 		if (strcmp(line, "no") == 0 || strcmp(line, "n") == 0)
@@ -142,7 +146,8 @@ static enum pl_answer on_ask(void *arg, struct pl_frame *f, const char *question
 	if (confirmed && named(pl_flag_text(c, "approve"), f->step->id))
 		return answer(a, decision, PL_YES, "--approve");
 	if (pl_flag_on(c, "yes") && (confirmed || simulated))
-		return answer(a, decision, PL_YES, confirm && confirmed ? "--yes --confirm" : "--yes");
+		return answer(a, decision, PL_YES,
+		    confirm && confirmed ? "--yes --confirm" : "--yes");
 	if (confirm && confirmed && given)
 		return answer(a, decision, PL_YES, "--confirm");
 	if (c->ui.no_input || !isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
@@ -180,8 +185,11 @@ static void on_problem(void *arg, const struct pl_err *err)
 static bool open_session(struct driving *v)
 {
 	struct pl_drive *d = v->d;
-	struct pl_session_options o = {.root = d->root, .repository = d->repository,
-	    .state = d->state, .sim = d->sim, .dry_run = d->dry_run};
+	struct pl_session_options o = {.root = d->root,
+	    .repository = d->repository,
+	    .state = d->state,
+	    .sim = d->sim,
+	    .dry_run = d->dry_run};
 	const char *limit = getenv("PIPE_MAX_INSTRUCTIONS");
 	o.instructions = limit ? strtoull(limit, NULL, 10) : 0;
 	v->session = pl_session_new(&o, on_problem, v, &v->c->err);
@@ -223,11 +231,12 @@ static struct pl_value *pin_sources(struct driving *v)
 	struct pl_value *pins = pl_list(a);
 	const struct pl_value *sources = pl_session_sources(v->session);
 	for (uint32_t i = 0; i < sources->as.list.len; i++) {
-		const struct pl_value *one = sources->as.list.at[i], *text = pl_get(one, "text");
+		const struct pl_value *one = sources->as.list.at[i],
+		                      *text = pl_get(one, "text");
 		struct pl_value *pin = pl_map(a);
 		char hash[65];
-		if (!pl_store_pin(v->store, v->id, text->as.text.at, text->as.text.len, hash,
-			&v->c->err))
+		if (!pl_store_pin(v->store, v->id, text->as.text.at, text->as.text.len,
+		        hash, &v->c->err))
 			return NULL;
 		pl_map_set(a, pin, "name", pl_get(one, "name"));
 		pl_map_set(a, pin, "hash", pl_text(a, hash));
@@ -246,9 +255,14 @@ static struct pl_value *opening(struct driving *v)
 	if (d->resume)
 		return o;
 	pl_map_set(a, o, "file", pl_text(a, d->file));
-	pl_map_set(a, o, "params", (struct pl_value *)pl_session_param_values(v->session));
+	pl_map_set(
+	    a, o, "params", (struct pl_value *)pl_session_param_values(v->session));
 	pl_map_set(a, o, "root", pl_text(a, d->root));
-	pl_map_set(a, o, "mode", pl_text(a, d->dry_run ? "dry-run" : d->sim ? "simulated" : "live"));
+	pl_map_set(a, o, "mode",
+	    pl_text(a,
+	        d->dry_run   ? "dry-run"
+	            : d->sim ? "simulated"
+	                     : "live"));
 	if (d->sim)
 		pl_map_set(a, o, "world", pl_text(a, d->sim));
 	if (d->repository)
@@ -354,16 +368,19 @@ static bool make_run(struct driving *v)
 	v->outside.record = on_record;
 	v->outside.ask = on_ask;
 	v->outside.stops = on_stops;
-	struct pl_run_options o = {.spine = v->spine, .outside = &v->outside,
-	    .journal = v->journal, .dry_run = d->dry_run,
-	    .patient = pl_host_is_virtual(pl_session_host(v->session)), .id = v->id,
+	struct pl_run_options o = {.spine = v->spine,
+	    .outside = &v->outside,
+	    .journal = v->journal,
+	    .dry_run = d->dry_run,
+	    .patient = pl_host_is_virtual(pl_session_host(v->session)),
+	    .id = v->id,
 	    .opening = first};
 	v->run = pl_run_new(&o);
 	pl_session_set_run(v->session, v->run);
 	if (!d->resume)
 		return true;
-	v->journal = pl_journal_open(
-	    v->store, v->id, &v->reading, on_replay, v, &torn, &c->err);
+	v->journal =
+	    pl_journal_open(v->store, v->id, &v->reading, on_replay, v, &torn, &c->err);
 	pl_arena_fini(&v->reading);
 	if (torn)
 		fprintf(stderr,
@@ -383,8 +400,9 @@ static void tell_beginning(struct driving *v)
 	if (ui->quiet)
 		return;
 	fprintf(stderr, "%s%s %s%s · %s%s%s\n", pl_paint(ui, PL_BOLD), v->spine->name,
-	    v->spine->version, pl_paint(ui, PL_PLAIN), v->d->dry_run ? "dry-run" : v->id,
-	    v->d->sim ? " · simulated world" : "", v->d->resume ? " · resumed" : "");
+	    v->spine->version, pl_paint(ui, PL_PLAIN),
+	    v->d->dry_run ? "dry-run" : v->id, v->d->sim ? " · simulated world" : "",
+	    v->d->resume ? " · resumed" : "");
 }
 
 static void loop(struct driving *v)
@@ -401,8 +419,9 @@ static void loop(struct driving *v)
 		}
 		if (!pl_host_turn(h) && !pl_run_ended(v->run) && signals == seen) {
 			struct pl_err err;
-			pl_fail(&err, "run.stuck", "nothing is left to wait for; this is a "
-						   "mistake in pipe");
+			pl_fail(&err, "run.stuck",
+			    "nothing is left to wait for; this is a "
+			    "mistake in pipe");
 			pl_run_doom(v->run, &err);
 			pl_run_interrupt(v->run);
 			break;
@@ -428,7 +447,8 @@ static int refused_to_begin(struct driving *v)
 	const struct pl_err *err = &v->c->err;
 	static const char *const state[] = {"store.", "journal."};
 	if (err->code[0] && !v->told)
-		pl_tell_error(v->c, err, v->session ? pl_session_sources(v->session) : NULL);
+		pl_tell_error(
+		    v->c, err, v->session ? pl_session_sources(v->session) : NULL);
 	if (!v->c->ui.quiet)
 		fprintf(stderr, "Nothing was begun; nothing was changed.\n");
 	for (size_t i = 0; i < PL_COUNT(state); i++)

@@ -9,9 +9,9 @@ static void put_flags(const struct pl_flag *flags)
 		char name[48];
 		snprintf(name, sizeof name, "%s--%s%s%s%s",
 		    f->letter ? (char[]){'-', f->letter, ',', ' ', 0} : "    ", f->name,
-		    f->kind == PL_FLAG	     ? ""
-			: f->kind == PL_FLAG_VALUE ? "="
-					     : "[=",
+		    f->kind == PL_FLAG             ? ""
+		        : f->kind == PL_FLAG_VALUE ? "="
+		                                   : "[=",
 		    f->value ? f->value : "", f->kind == PL_FLAG_MAYBE ? "]" : "");
 		printf("  %-26s %s\n", name, f->help);
 	}
@@ -40,15 +40,18 @@ static int command_help(const struct pl_command *k)
 
 static int overview(void)
 {
-	printf("pipe %s: release procedures that run themselves and can be trusted.\n\n",
+	printf(
+	    "pipe %s: release procedures that run themselves and can be trusted.\n\n",
 	    PL_VERSION);
 	for (size_t i = 0; pl_commands[i]; i++)
-		printf("  pipe %-8s %-52s\n", pl_commands[i]->name, pl_commands[i]->summary);
-	printf("\nStart with:\n  pipe run pipelines/release-friday.lua --sim --dry-run\n"
-	       "More: pipe help COMMAND, pipe help primitives, pipe help git.push\n"
-	       "Exit codes: 0 done, 1 failed (resumable), 2 usage or script error, 3 denied,\n"
-	       "4 refused by policy, 5 suspended, 6 unknown outcome, 7 audit log wrong,\n"
-	       "10 dry-run found changes (--detailed-exitcode), 130 interrupted\n");
+		printf("  pipe %-8s %-52s\n", pl_commands[i]->name,
+		    pl_commands[i]->summary);
+	printf(
+	    "\nStart with:\n  pipe run pipelines/release-friday.lua --sim --dry-run\n"
+	    "More: pipe help COMMAND, pipe help primitives, pipe help git.push\n"
+	    "Exit codes: 0 done, 1 failed (resumable), 2 usage or script error, 3 denied,\n"
+	    "4 refused by policy, 5 suspended, 6 unknown outcome, 7 audit log wrong,\n"
+	    "10 dry-run found changes (--detailed-exitcode), 130 interrupted\n");
 	return PL_EXIT_DONE;
 }
 
@@ -57,7 +60,8 @@ static int primitive_help(struct pl_cli *c, const char *name)
 	struct pl_buf out = {0};
 	struct pl_session_options o = {.root = ".", .state = ".pipe"};
 	struct pl_session *s = pl_session_new(&o, NULL, NULL, &c->err);
-	bool ok = s && pl_providers_load(s, &c->err) && pl_session_help(s, name, &out, &c->err);
+	bool ok = s && pl_providers_load(s, &c->err) &&
+	    pl_session_help(s, name, &out, &c->err);
 	if (ok)
 		fwrite(out.at, 1, out.len, stdout);
 	pl_buf_fini(&out);
@@ -108,9 +112,12 @@ static int version(struct pl_cli *c)
 		printf("pipe %s\n", PL_VERSION);
 		return PL_EXIT_DONE;
 	}
-	struct pl_value *v = pl_map(&c->arena), *libraries = pl_host_versions(&c->arena);
-	pl_map_set(&c->arena, libraries, "libcrypto", pl_text(&c->arena, pl_crypto_version()));
-	pl_map_set(&c->arena, libraries, "lua", pl_text(&c->arena, pl_bind_lua_version()));
+	struct pl_value *v = pl_map(&c->arena),
+	                *libraries = pl_host_versions(&c->arena);
+	pl_map_set(
+	    &c->arena, libraries, "libcrypto", pl_text(&c->arena, pl_crypto_version()));
+	pl_map_set(
+	    &c->arena, libraries, "lua", pl_text(&c->arena, pl_bind_lua_version()));
 	pl_map_set(&c->arena, libraries, "lua-cjson",
 	    pl_text(&c->arena, pl_bind_cjson_version(&c->arena)));
 	pl_map_set(&c->arena, v, "schema", pl_text(&c->arena, "pipe/version/v1"));

@@ -29,7 +29,8 @@ static bool wants_live(struct pl_cli *c)
 	const char *term = getenv("TERM");
 	if (how && *how && strcmp(how, "auto") != 0)
 		return strcmp(how, "live") == 0;
-	return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0 && !is_set("CI");
+	return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0 &&
+	    !is_set("CI");
 }
 
 void pl_ui_setup(struct pl_cli *c)
@@ -50,8 +51,8 @@ void pl_ui_setup(struct pl_cli *c)
 
 const char *pl_paint(const struct pl_ui *ui, enum pl_paint p)
 {
-	static const char *const codes[] = {
-	    "\033[0m", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[34m"};
+	static const char *const codes[] = {"\033[0m", "\033[1m", "\033[2m", "\033[31m",
+	    "\033[32m", "\033[33m", "\033[34m"};
 	return ui->color ? codes[p] : "";
 }
 
@@ -91,7 +92,8 @@ static void put_source_line(
 {
 	const struct pl_value *text = NULL;
 	for (uint32_t i = 0; sources && i < sources->as.list.len; i++)
-		if (strcmp(pl_get_text(sources->as.list.at[i], "name", ""), err->file) == 0)
+		if (strcmp(pl_get_text(sources->as.list.at[i], "name", ""),
+		        err->file) == 0)
 			text = pl_get(sources->as.list.at[i], "text");
 	if (!text || !err->line)
 		return;
@@ -110,10 +112,11 @@ static void put_source_line(
 	free(one);
 }
 
-void pl_tell_error(struct pl_cli *c, const struct pl_err *err, const struct pl_value *sources)
+void pl_tell_error(
+    struct pl_cli *c, const struct pl_err *err, const struct pl_value *sources)
 {
-	fprintf(stderr, "%s%s%s ", pl_paint(&c->ui, PL_RED), pl_symbol(&c->ui, "✗", "error:"),
-	    pl_paint(&c->ui, PL_PLAIN));
+	fprintf(stderr, "%s%s%s ", pl_paint(&c->ui, PL_RED),
+	    pl_symbol(&c->ui, "✗", "error:"), pl_paint(&c->ui, PL_PLAIN));
 	if (err->file[0] && !strstr(err->msg, err->file)) {
 		pl_put(stderr, err->file);
 		if (err->line)

@@ -14,10 +14,13 @@ static const char *folder_of(struct pl_cli *c, const char *near)
 	const char *folder = near ? near : ".";
 	if (near && (stat(near, &st) != 0 || !S_ISDIR(st.st_mode))) {
 		const char *slash = strrchr(near, '/');
-		folder = slash ? pl_arena_text(&c->arena, near, (size_t)(slash - near) + 1) : ".";
+		folder = slash
+		    ? pl_arena_text(&c->arena, near, (size_t)(slash - near) + 1)
+		    : ".";
 	}
-	return realpath(folder, absolute) ? pl_arena_text(&c->arena, absolute, strlen(absolute))
-					  : ".";
+	return realpath(folder, absolute)
+	    ? pl_arena_text(&c->arena, absolute, strlen(absolute))
+	    : ".";
 }
 
 const char *pl_find_root(struct pl_cli *c, const char *near)
@@ -45,9 +48,11 @@ static const char *named_state(struct pl_cli *c, const char *root)
 	struct pl_err err;
 	struct pl_buf text = {0};
 	struct pl_value *documents = NULL;
-	const char *path = pl_arena_printf(&c->arena, "%s/pipe.yaml", root), *state = NULL;
+	const char *path = pl_arena_printf(&c->arena, "%s/pipe.yaml", root),
+	           *state = NULL;
 	if (access(path, R_OK) == 0 && pl_file_read(&text, path, 0, &err) &&
-	    pl_yaml_parse(&documents, &c->arena, text.at ? text.at : "", text.len, 0, &err))
+	    pl_yaml_parse(
+	        &documents, &c->arena, text.at ? text.at : "", text.len, 0, &err))
 		state = pl_get_text(documents->as.list.at[0], "state", NULL);
 	pl_buf_fini(&text);
 	return state && *state ? state : ".pipe";
@@ -70,7 +75,8 @@ struct pl_store *pl_open_store(struct pl_cli *c)
 	return pl_store_open(pl_find_state(c, pl_find_root(c, NULL)), &c->err);
 }
 
-static void set_if(struct pl_arena *a, struct pl_value *map, const char *key, const char *v)
+static void set_if(
+    struct pl_arena *a, struct pl_value *map, const char *key, const char *v)
 {
 	if (v && *v)
 		pl_map_set(a, map, key, pl_text(a, v));

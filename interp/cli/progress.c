@@ -81,7 +81,8 @@ static struct line *line_of(struct pl_progress *p, const char *address)
 	size_t at = p->n;
 	while (at > 0 && p->lines[at - 1].step->top > step->top)
 		at--;
-	return line_add(p, at, step, pl_arena_text(&p->c->arena, address, strlen(address)));
+	return line_add(
+	    p, at, step, pl_arena_text(&p->c->arena, address, strlen(address)));
 }
 
 /* ---- drawing -------------------------------------------------------------------- */
@@ -130,15 +131,16 @@ static enum pl_paint paint_of(enum pl_state s)
 
 static void compose(struct pl_progress *p, struct pl_buf *text, const struct line *l)
 {
-	pl_buf_printf(text, "%s%-4s %s", l->step->parent ? "  " : "", l->step->number, l->address);
+	pl_buf_printf(text, "%s%-4s %s", l->step->parent ? "  " : "", l->step->number,
+	    l->address);
 	if (l->step->title)
 		pl_buf_printf(text, ": %s", l->step->title);
 	if (l->attempt > 1)
 		pl_buf_printf(text, " (attempt %d)", l->attempt);
 	if (l->state == PL_RUNNING || l->state == PL_DONE) {
 		pl_buf_puts(text, "  ");
-		pl_duration_write(
-		    text, l->state == PL_DONE ? l->took : pl_host_now(p->host) - l->since);
+		pl_duration_write(text,
+		    l->state == PL_DONE ? l->took : pl_host_now(p->host) - l->since);
 	}
 	if (l->note[0] && l->state != PL_DONE)
 		pl_buf_printf(text, "  %s", l->note);
@@ -210,7 +212,8 @@ static void say(struct pl_progress *p, const struct line *l)
 		put_line(p, l);
 }
 
-static void tell(struct pl_progress *p, const char *symbol, const char *text, const char *more)
+static void tell(
+    struct pl_progress *p, const char *symbol, const char *text, const char *more)
 {
 	if (p->c->ui.quiet)
 		return;
@@ -225,7 +228,8 @@ static void tell(struct pl_progress *p, const char *symbol, const char *text, co
 	draw(p);
 }
 
-static void step_record(struct pl_progress *p, const char *type, const struct pl_value *record)
+static void step_record(
+    struct pl_progress *p, const char *type, const struct pl_value *record)
 {
 	struct line *l = line_of(p, pl_get_text(record, "step", ""));
 	if (!l)
@@ -274,20 +278,23 @@ static void waiting(struct pl_progress *p, const struct pl_value *record)
 	}
 }
 
-static void gate_record(struct pl_progress *p, const char *type, const struct pl_value *record)
+static void gate_record(
+    struct pl_progress *p, const char *type, const struct pl_value *record)
 {
 	struct line *l = line_of(p, pl_get_text(record, "step", ""));
 	if (!l)
 		return;
 	if (strcmp(type, "gate.decided") == 0)
-		tell(p, pl_get_text(record, "answer", ""), pl_get_text(record, "how", ""),
+		tell(p, pl_get_text(record, "answer", ""),
+		    pl_get_text(record, "how", ""),
 		    pl_get_text(record, "comment", NULL));
 	else
 		tell(p, "?", pl_get_text(record, "question", ""),
 		    strcmp(type, "gate.assumed") == 0 ? "(assumed: yes)" : NULL);
 }
 
-static void effect_record(struct pl_progress *p, const char *type, const struct pl_value *record)
+static void effect_record(
+    struct pl_progress *p, const char *type, const struct pl_value *record)
 {
 	const char *effect = pl_get_text(record, "effect", "");
 	const struct pl_value *error = pl_get(record, "error");
@@ -319,7 +326,8 @@ void pl_progress_record(struct pl_progress *p, const struct pl_value *record)
 	else if (strcmp(type, "wait.waiting") == 0)
 		waiting(p, record);
 	else if (strcmp(type, "wait.assumed") == 0)
-		tell(p, "?", pl_get_text(record, "note", "not yet"), "(assumed: it gets ready)");
+		tell(p, "?", pl_get_text(record, "note", "not yet"),
+		    "(assumed: it gets ready)");
 	else if (strncmp(type, "gate.", 5) == 0)
 		gate_record(p, type, record);
 	else if (strncmp(type, "effect.", 7) == 0)
@@ -333,8 +341,8 @@ void pl_progress_record(struct pl_progress *p, const struct pl_value *record)
 
 /* ---- making -------------------------------------------------------------------------------- */
 
-struct pl_progress *pl_progress_new(struct pl_cli *c, struct pl_session *s,
-    const struct pl_spine *spine, bool dry_run)
+struct pl_progress *pl_progress_new(
+    struct pl_cli *c, struct pl_session *s, const struct pl_spine *spine, bool dry_run)
 {
 	struct pl_progress *p = pl_alloc(sizeof *p);
 	p->c = c;
@@ -351,7 +359,8 @@ void pl_progress_run(struct pl_progress *p, struct pl_run *r)
 {
 	p->run = r;
 	/* Under a virtual clock a timer of ours would drive time forward for ever. */
-	if (p->c->ui.live && !p->c->ui.quiet && !p->dry_run && !pl_host_is_virtual(p->host))
+	if (p->c->ui.live && !p->c->ui.quiet && !p->dry_run &&
+	    !pl_host_is_virtual(p->host))
 		p->redraw = pl_timer_start(p->host, PL_REDRAW_MS, tick, p);
 }
 

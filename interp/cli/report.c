@@ -13,7 +13,8 @@ static void add_steps(struct pl_arena *a, struct pl_value *list, struct pl_frame
 		pl_map_set(a, one, "number", pl_text(a, c->step->number));
 		pl_map_set(a, one, "id", pl_text(a, c->step->id));
 		pl_map_set(a, one, "address", pl_text(a, c->address));
-		pl_map_set(a, one, "kind", pl_text(a, pl_step_kind_name(c->step->kind)));
+		pl_map_set(
+		    a, one, "kind", pl_text(a, pl_step_kind_name(c->step->kind)));
 		pl_map_set(a, one, "state", pl_text(a, pl_state_name(c->state)));
 		pl_map_set(a, one, "attempt", pl_int(a, c->attempt));
 		if (c->result && c->result->kind != PL_NULL)
@@ -38,8 +39,9 @@ static struct pl_value *error_value(struct pl_arena *a, const struct pl_err *err
 /* A word as a shell takes it: quoted where it has to be. */
 static void add_word(struct pl_buf *out, const char *word)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789_-./:=@,+";
+	static const char plain[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "0123456789_-./:=@,+";
 	pl_buf_putc(out, ' ');
 	if (*word && word[strspn(word, plain)] == 0) {
 		pl_buf_puts(out, word);
@@ -52,7 +54,8 @@ static void add_word(struct pl_buf *out, const char *word)
 }
 
 /* The command that began this, with or without --dry-run. */
-static const char *run_command(struct pl_arena *a, const struct pl_drive *d, bool dry_run)
+static const char *run_command(
+    struct pl_arena *a, const struct pl_drive *d, bool dry_run)
 {
 	struct pl_buf out = {0};
 	pl_buf_puts(&out, "pipe run");
@@ -64,15 +67,18 @@ static const char *run_command(struct pl_arena *a, const struct pl_drive *d, boo
 			pl_buf_puts(&value, p->value->as.text.at);
 		else
 			pl_json_canonical(&value, p->value, NULL);
-		add_word(&out, pl_arena_printf(a, "%s=%s", p->key, value.at ? value.at : ""));
+		add_word(&out,
+		    pl_arena_printf(a, "%s=%s", p->key, value.at ? value.at : ""));
 		pl_buf_fini(&value);
 	}
 	if (d->repository)
 		add_word(&out, pl_arena_printf(a, "--repo=%s", d->repository));
 	if (d->sim)
-		add_word(&out, *d->sim ? pl_arena_printf(a, "--sim=%s", d->sim) : "--sim");
+		add_word(
+		    &out, *d->sim ? pl_arena_printf(a, "--sim=%s", d->sim) : "--sim");
 	if (pl_flag_text(d->c, "state"))
-		add_word(&out, pl_arena_printf(a, "--state=%s", pl_flag_text(d->c, "state")));
+		add_word(&out,
+		    pl_arena_printf(a, "--state=%s", pl_flag_text(d->c, "state")));
 	if (dry_run)
 		add_word(&out, "--dry-run");
 	const char *text = pl_arena_text(a, out.at, out.len);
@@ -100,9 +106,11 @@ static const char *next_command(struct pl_arena *a, const struct pl_outcome *end
 	else if (end->state != PL_DONE && end->state != PL_DENIED)
 		verb = "resume";
 	if (pl_flag_text(d->c, "state"))
-		add_word(&state, pl_arena_printf(a, "--state=%s", pl_flag_text(d->c, "state")));
+		add_word(&state,
+		    pl_arena_printf(a, "--state=%s", pl_flag_text(d->c, "state")));
 	if (at_gate && end->where->step->confirm)
-		add_word(&state, pl_arena_printf(a, "--confirm=%s", end->where->step->confirm));
+		add_word(&state,
+		    pl_arena_printf(a, "--confirm=%s", end->where->step->confirm));
 	const char *text =
 	    pl_arena_printf(a, "pipe %s %s%s", verb, id, state.at ? state.at : "");
 	pl_buf_fini(&state);
@@ -115,7 +123,8 @@ struct pl_value *pl_report_value(struct pl_cli *c, struct pl_run *r,
 	struct pl_arena *a = &c->arena;
 	const struct pl_outcome *end = pl_run_outcome(r);
 	struct pl_value *v = pl_map(a), *steps = pl_list(a);
-	pl_map_set(a, v, "schema", pl_text(a, d->dry_run ? "pipe/plan/v1" : "pipe/run/v1"));
+	pl_map_set(
+	    a, v, "schema", pl_text(a, d->dry_run ? "pipe/plan/v1" : "pipe/run/v1"));
 	pl_map_set(a, v, "pipeline", pl_text(a, spine->name));
 	pl_map_set(a, v, "version", pl_text(a, spine->version));
 	if (!d->dry_run)
@@ -143,8 +152,8 @@ static void put_effect(struct pl_cli *c, const struct pl_value *e, const char *s
 		putchar(' ');
 		pl_put(stdout, target);
 	}
-	printf("%s  (step %s)%s\n", pl_paint(&c->ui, PL_DIM), pl_get_text(e, "step", ""),
-	    pl_paint(&c->ui, PL_PLAIN));
+	printf("%s  (step %s)%s\n", pl_paint(&c->ui, PL_DIM),
+	    pl_get_text(e, "step", ""), pl_paint(&c->ui, PL_PLAIN));
 }
 
 static void put_value(const char *label, const struct pl_value *v)
@@ -165,7 +174,8 @@ static void put_value(const char *label, const struct pl_value *v)
 static void put_plan(struct pl_cli *c, struct pl_run *r)
 {
 	const struct pl_value *effects = pl_run_effects(r);
-	printf("Effects, in order (+ adds, ~ changes, - removes, ! cannot be undone, ? not known):\n");
+	printf(
+	    "Effects, in order (+ adds, ~ changes, - removes, ! cannot be undone, ? not known):\n");
 	for (uint32_t i = 0; i < effects->as.list.len; i++) {
 		const struct pl_value *e = effects->as.list.at[i];
 		put_effect(c, e, pl_get_text(e, "sign", "?"));
@@ -180,8 +190,8 @@ static void put_plan(struct pl_cli *c, struct pl_run *r)
 		printf("  none: nothing would be changed\n");
 }
 
-static size_t put_effects_in(struct pl_cli *c, struct pl_run *r, const char *const *states,
-    const char *heading, const char *sign)
+static size_t put_effects_in(struct pl_cli *c, struct pl_run *r,
+    const char *const *states, const char *heading, const char *sign)
 {
 	const struct pl_value *effects = pl_run_effects(r);
 	size_t n = 0;
@@ -216,16 +226,23 @@ static void put_unreached(struct pl_cli *c, struct pl_run *r)
 static void put_headline(struct pl_cli *c, struct pl_run *r, const struct pl_drive *d)
 {
 	const struct pl_outcome *end = pl_run_outcome(r);
-	static const char *const words[] = {[PL_DONE] = "done", [PL_FAILED] = "stopped",
-	    [PL_DENIED] = "denied", [PL_SUSPENDED] = "suspended", [PL_STOPPED] = "interrupted"};
-	const char *word = words[end->state] ? words[end->state] : pl_state_name(end->state);
-	printf("\n%s%s %s%s", pl_paint(&c->ui, PL_BOLD), pl_state_symbol(&c->ui, end->state),
-	    d->dry_run && end->state == PL_DONE ? "dry-run done: nothing was changed" : word,
+	static const char *const words[] = {[PL_DONE] = "done",
+	    [PL_FAILED] = "stopped",
+	    [PL_DENIED] = "denied",
+	    [PL_SUSPENDED] = "suspended",
+	    [PL_STOPPED] = "interrupted"};
+	const char *word =
+	    words[end->state] ? words[end->state] : pl_state_name(end->state);
+	printf("\n%s%s %s%s", pl_paint(&c->ui, PL_BOLD),
+	    pl_state_symbol(&c->ui, end->state),
+	    d->dry_run && end->state == PL_DONE ? "dry-run done: nothing was changed"
+	                                        : word,
 	    pl_paint(&c->ui, PL_PLAIN));
 	if (!d->dry_run)
 		printf(" · run %s", pl_run_id(r));
 	if (end->where && end->where->step)
-		printf(" · at step %s %s", end->where->step->number, end->where->address);
+		printf(
+		    " · at step %s %s", end->where->step->number, end->where->address);
 	putchar('\n');
 	if (end->state == PL_SUSPENDED) {
 		printf("Waits for: ");
@@ -234,8 +251,8 @@ static void put_headline(struct pl_cli *c, struct pl_run *r, const struct pl_dri
 	}
 }
 
-void pl_report(struct pl_cli *c, struct pl_session *s, struct pl_run *r,
-    const struct pl_drive *d)
+void pl_report(
+    struct pl_cli *c, struct pl_session *s, struct pl_run *r, const struct pl_drive *d)
 {
 	static const char *const changed[] = {"done", "recorded", NULL};
 	static const char *const failed[] = {"failed", NULL};
@@ -256,7 +273,8 @@ void pl_report(struct pl_cli *c, struct pl_session *s, struct pl_run *r,
 		put_plan(c, r);
 	} else {
 		size_t n = put_effects_in(c, r, changed, "Changed:", "~");
-		n += put_effects_in(c, r, unknown, "Not known whether it happened:", "?");
+		n += put_effects_in(
+		    c, r, unknown, "Not known whether it happened:", "?");
 		if (n == 0)
 			printf("Nothing was changed.\n");
 		put_effects_in(c, r, failed, "Tried without success:", "x");

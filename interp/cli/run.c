@@ -5,11 +5,14 @@
 #include "cli.h"
 
 #define PL_ANSWER_FLAGS \
-	{"yes", 'y', PL_FLAG, NULL, "answer gates with yes (a protected name still has to be confirmed)"}, \
-	    {"confirm", 0, PL_FLAG_VALUE, "NAME", "confirm a protected name, as if it was typed"}, \
+	{"yes", 'y', PL_FLAG, NULL, \
+	    "answer gates with yes (a protected name still has to be confirmed)"}, \
+	    {"confirm", 0, PL_FLAG_VALUE, "NAME", \
+	        "confirm a protected name, as if it was typed"}, \
 	    {"approve", 0, PL_FLAG_VALUE, "GATE,…", "answer these gates with yes"}, \
 	    {"reject", 0, PL_FLAG_VALUE, "GATE,…", "answer these gates with no"}, \
-	    {"events", 0, PL_FLAG, NULL, "the journal's records on standard output, a line each"}, \
+	    {"events", 0, PL_FLAG, NULL, \
+	        "the journal's records on standard output, a line each"}, \
 	{ \
 		"progress", 0, PL_FLAG_VALUE, "HOW", "auto, plain, live or none" \
 	}
@@ -17,9 +20,11 @@
 static const struct pl_flag run_flags[] = {
     {"dry-run", 'n', PL_FLAG, NULL, "reads really happen, writes are only listed"},
     {"sim", 0, PL_FLAG_MAYBE, "WORLD",
-	"in the simulated world: built in, a world file, or the address of `pipe sim up`"},
-    {"repo", 0, PL_FLAG_VALUE, "DIR", "the working repository (else the project's folder)"},
-    {"detailed-exitcode", 0, PL_FLAG, NULL, "a dry-run that found changes exits with 10"},
+        "in the simulated world: built in, a world file, or the address of `pipe sim up`"},
+    {"repo", 0, PL_FLAG_VALUE, "DIR",
+        "the working repository (else the project's folder)"},
+    {"detailed-exitcode", 0, PL_FLAG, NULL,
+        "a dry-run that found changes exits with 10"},
     PL_ANSWER_FLAGS,
     {NULL, 0, PL_FLAG, NULL, NULL},
 };
@@ -30,10 +35,13 @@ static bool read_given(struct pl_cli *c, struct pl_value *given)
 		const char *word = c->words[i], *equals = strchr(word, '=');
 		if (!equals || equals == word)
 			return pl_fail(&c->err, "usage.param",
-			    "\"%s\" is no parameter: parameters are given as key=value", word);
-		const char *key = pl_arena_text(&c->arena, word, (size_t)(equals - word));
+			    "\"%s\" is no parameter: parameters are given as key=value",
+			    word);
+		const char *key =
+		    pl_arena_text(&c->arena, word, (size_t)(equals - word));
 		if (pl_get(given, key))
-			return pl_fail(&c->err, "usage.param", "parameter %s is given twice", key);
+			return pl_fail(
+			    &c->err, "usage.param", "parameter %s is given twice", key);
 		pl_map_set(&c->arena, given, key, pl_text(&c->arena, equals + 1));
 	}
 	return true;
@@ -64,7 +72,7 @@ const struct pl_command pl_command_run = {
     .usage = "FILE [key=value …] [--dry-run] [--sim[=WORLD]] [--yes] [--confirm=NAME]",
     .summary = "Runs a pipeline",
     .examples = "pipe run pipelines/release-friday.lua --dry-run --sim\n"
-		"pipe run pipelines/release-friday.lua --sim --yes",
+                "pipe run pipelines/release-friday.lua --sim --yes",
     .flags = run_flags,
     .least = 1,
     .most = 1000,
@@ -95,14 +103,15 @@ static bool on_record(void *arg, const struct pl_value *record)
 	return true;
 }
 
-static struct pl_value *read_pins(struct pl_cli *c, struct pl_store *store, const char *run,
-    const struct pl_value *sources)
+static struct pl_value *read_pins(struct pl_cli *c, struct pl_store *store,
+    const char *run, const struct pl_value *sources)
 {
 	struct pl_value *pins = pl_list(&c->arena);
 	for (uint32_t i = 0; sources && i < sources->as.list.len; i++) {
 		const struct pl_value *one = sources->as.list.at[i];
 		struct pl_buf text = {0};
-		bool ok = pl_store_pinned(store, run, pl_get_text(one, "hash", ""), &text, &c->err);
+		bool ok = pl_store_pinned(
+		    store, run, pl_get_text(one, "hash", ""), &text, &c->err);
 		if (ok) {
 			struct pl_value *pin = pl_map(&c->arena);
 			pl_map_set(&c->arena, pin, "name", pl_get(one, "name"));
@@ -121,12 +130,14 @@ static int resume_run(struct pl_cli *c, struct pl_store *store, const char *run)
 {
 	struct reading r = {.keep = &c->arena};
 	size_t torn;
-	bool whole = pl_journal_read(store, run, &r.record, on_record, &r, &torn, &c->err);
+	bool whole =
+	    pl_journal_read(store, run, &r.record, on_record, &r, &torn, &c->err);
 	pl_arena_fini(&r.record);
 	if (!whole)
 		return pl_failed(c, PL_EXIT_AUDIT);
 	if (!r.started) {
-		pl_fail(&c->err, "run.empty", "run %s never began: there is nothing to resume", run);
+		pl_fail(&c->err, "run.empty",
+		    "run %s never began: there is nothing to resume", run);
 		return pl_failed(c, PL_EXIT_USAGE);
 	}
 	if (r.last && strcmp(pl_get_text(r.last, "type", ""), "run.finished") == 0) {
@@ -135,11 +146,14 @@ static int resume_run(struct pl_cli *c, struct pl_store *store, const char *run)
 		    pl_get_text(r.last, "state", "?"));
 		return pl_failed(c, code ? code : PL_EXIT_USAGE);
 	}
-	struct pl_drive d = {.c = c, .resume = run, .file = pl_get_text(r.started, "file", ""),
+	struct pl_drive d = {.c = c,
+	    .resume = run,
+	    .file = pl_get_text(r.started, "file", ""),
 	    .root = pl_get_text(r.started, "root", "."),
 	    .sim = pl_get_text(r.started, "world", NULL),
 	    .repository = pl_get_text(r.started, "repository", NULL),
-	    .state = pl_store_dir(store), .given = pl_get(r.started, "params")};
+	    .state = pl_store_dir(store),
+	    .given = pl_get(r.started, "params")};
 	d.pinned = read_pins(c, store, run, pl_get(r.started, "sources"));
 	if (!d.pinned)
 		return pl_failed(c, PL_EXIT_AUDIT);
@@ -160,7 +174,8 @@ static int resume(struct pl_cli *c)
 const struct pl_command pl_command_resume = {
     .name = "resume",
     .usage = "[RUN]",
-    .summary = "Goes on with a run behind its last receipt (the newest, if none is named)",
+    .summary =
+        "Goes on with a run behind its last receipt (the newest, if none is named)",
     .examples = "pipe resume\npipe resume 20261120-1500",
     .flags = resume_flags,
     .most = 1,

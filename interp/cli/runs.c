@@ -26,8 +26,8 @@ static struct pl_value *entry_of(
 	return e;
 }
 
-static void copy_field(struct summary *s, struct pl_value *to, const struct pl_value *from,
-    const char *field)
+static void copy_field(struct summary *s, struct pl_value *to,
+    const struct pl_value *from, const char *field)
 {
 	if (pl_get(from, field))
 		pl_map_set(s->a, to, field, pl_get(from, field));
@@ -35,7 +35,8 @@ static void copy_field(struct summary *s, struct pl_value *to, const struct pl_v
 
 static void on_step(struct summary *s, const char *type, const struct pl_value *record)
 {
-	struct pl_value *e = entry_of(s, s->steps, "address", pl_get_text(record, "step", ""));
+	struct pl_value *e =
+	    entry_of(s, s->steps, "address", pl_get_text(record, "step", ""));
 	copy_field(s, e, record, "attempt");
 	if (strcmp(type, "step.started") == 0) {
 		pl_map_set(s->a, e, "state", pl_text(s->a, "running"));
@@ -49,19 +50,21 @@ static void on_step(struct summary *s, const char *type, const struct pl_value *
 	}
 }
 
-static void on_effect(struct summary *s, const char *type, const struct pl_value *record)
+static void on_effect(
+    struct summary *s, const char *type, const struct pl_value *record)
 {
 	if (strcmp(type, "effect.read") == 0)
 		return;
-	struct pl_value *e = entry_of(s, s->effects, "key", pl_get_text(record, "key", ""));
+	struct pl_value *e =
+	    entry_of(s, s->effects, "key", pl_get_text(record, "key", ""));
 	copy_field(s, e, record, "effect");
 	copy_field(s, e, record, "step");
 	copy_field(s, e, record, "target");
 	const char *state = strcmp(type, "effect.intent") == 0 ? "begun"
-	    : strcmp(type, "effect.unknown") == 0	       ? "unknown"
-	    : strcmp(type, "effect.settled") == 0	       ? "did not happen"
-	    : pl_get(record, "error")			       ? "failed"
-							       : "done";
+	    : strcmp(type, "effect.unknown") == 0              ? "unknown"
+	    : strcmp(type, "effect.settled") == 0              ? "did not happen"
+	    : pl_get(record, "error")                          ? "failed"
+	                                                       : "done";
 	pl_map_set(s->a, e, "state", pl_text(s->a, state));
 }
 
@@ -122,13 +125,14 @@ static struct pl_value *summary_value(const struct summary *s, const char *run)
 static void put_run(const struct summary *s, const char *run)
 {
 	printf("%-24s %-11s %-20s %-24.24s %s\n", run, state_of(s),
-	    pl_get_text(s->started, "pipeline", "?"), pl_get_text(s->started, "time", "?"),
-	    pl_get_text(s->started, "mode", ""));
+	    pl_get_text(s->started, "pipeline", "?"),
+	    pl_get_text(s->started, "time", "?"), pl_get_text(s->started, "mode", ""));
 }
 
 static int list_runs(struct pl_cli *c, struct pl_store *store)
 {
-	struct pl_value *ids = pl_store_runs(store, &c->arena), *list = pl_list(&c->arena);
+	struct pl_value *ids = pl_store_runs(store, &c->arena),
+	                *list = pl_list(&c->arena);
 	int code = PL_EXIT_DONE;
 	for (uint32_t i = 0; i < ids->as.list.len; i++) {
 		struct summary s;
@@ -225,7 +229,8 @@ static void put_show(struct pl_cli *c, const struct summary *s, const char *run)
 	printf("changes\n");
 	for (uint32_t i = 0; i < s->effects->as.list.len; i++) {
 		const struct pl_value *e = s->effects->as.list.at[i];
-		printf("  %-9s %s ", pl_get_text(e, "state", ""), pl_get_text(e, "effect", ""));
+		printf("  %-9s %s ", pl_get_text(e, "state", ""),
+		    pl_get_text(e, "effect", ""));
 		pl_put(stdout, pl_get_text(e, "target", ""));
 		putchar('\n');
 	}
@@ -241,14 +246,17 @@ static int show_run(struct pl_cli *c, struct pl_store *store, const char *run)
 	if (!summarize(c, store, run, &s, &torn))
 		return pl_failed(c, PL_EXIT_AUDIT);
 	if (torn)
-		fprintf(stderr, "The journal's last line is not whole (%zu bytes); resuming "
-				"mends that.\n", torn);
+		fprintf(stderr,
+		    "The journal's last line is not whole (%zu bytes); resuming "
+		    "mends that.\n",
+		    torn);
 	if (c->ui.json) {
 		struct pl_value *v = summary_value(&s, run);
 		pl_map_set(&c->arena, v, "schema", pl_text(&c->arena, "pipe/show/v1"));
 		pl_map_set(&c->arena, v, "steps", s.steps);
 		pl_map_set(&c->arena, v, "effects", s.effects);
-		pl_map_set(&c->arena, v, "next", pl_text(&c->arena, next_of(c, &s, run)));
+		pl_map_set(
+		    &c->arena, v, "next", pl_text(&c->arena, next_of(c, &s, run)));
 		pl_put_json(v);
 	} else {
 		put_show(c, &s, run);
@@ -257,8 +265,8 @@ static int show_run(struct pl_cli *c, struct pl_store *store, const char *run)
 }
 
 /* Opens the store, finds the run that is meant, does `what` with it. */
-static int with_run(
-    struct pl_cli *c, int (*what)(struct pl_cli *c, struct pl_store *store, const char *run))
+static int with_run(struct pl_cli *c,
+    int (*what)(struct pl_cli *c, struct pl_store *store, const char *run))
 {
 	struct pl_store *store = pl_open_store(c);
 	const char *run = store

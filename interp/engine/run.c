@@ -78,7 +78,8 @@ bool pl_record_keep(
 static bool is_plain(const struct pl_value *v)
 {
 	return v->kind == PL_NULL || v->kind == PL_BOOL ||
-	    (v->kind == PL_INT && v->as.whole < 1000000000 && v->as.whole > -1000000000);
+	    (v->kind == PL_INT && v->as.whole < 1000000000 &&
+	        v->as.whole > -1000000000);
 }
 
 struct pl_value *pl_run_keepable(struct pl_run *r, const struct pl_value *v)

@@ -272,9 +272,9 @@ static bool predict_work(struct pl_call *call)
 		call->prediction.sign = *p.before ? '~' : '+';
 		call->prediction.before = *p.before ? pl_text(a, p.before) : NULL;
 		call->prediction.after = pl_text(a,
-		    p.same                             ? p.before
-			: strcmp(p.after, PL_GIT_LATER) ? p.after
-							: pl_arg_text(call, "commit"));
+		    p.same                              ? p.before
+		        : strcmp(p.after, PL_GIT_LATER) ? p.after
+		                                        : pl_arg_text(call, "commit"));
 		if (p.same)
 			call->prediction.note =
 			    "it is there already: nothing is pushed";

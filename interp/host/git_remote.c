@@ -65,7 +65,7 @@ static const char *routed(struct pl_call *call, struct pl_git_net *net, const ch
 	if (!router || !router->remote)
 		return url;
 	if (!router->remote(router->arg, call->arena, url, net->push ? "push" : "fetch",
-		&real, &net->lost, &call->err)) {
+	        &real, &net->lost, &call->err)) {
 		net->lost_err = call->err;
 		if (!net->lost)
 			return NULL;

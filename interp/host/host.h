@@ -37,15 +37,15 @@ struct pl_option {
 	unsigned types;
 	bool required;
 	const char *fallback; /* the default as JSON text, or NULL */
-	const char *help;     /* one line, with the unit */
-	const char *choices;  /* "a|b|c", or NULL */
+	const char *help; /* one line, with the unit */
+	const char *choices; /* "a|b|c", or NULL */
 };
 
 /* What a dry-run says about one predicted write. */
 struct pl_prediction {
 	char sign; /* + adds  ~ changes  - removes  ! cannot be undone  ? not known */
 	struct pl_value *before, *after; /* may be NULL */
-	const char *note;		 /* one line, or NULL */
+	const char *note; /* one line, or NULL */
 };
 
 struct pl_row {
@@ -79,12 +79,13 @@ struct pl_row {
 struct pl_call {
 	struct pl_host *host;
 	const struct pl_row *row;
-	struct pl_arena *arena;	     /* for args and the answer */
+	struct pl_arena *arena; /* for args and the answer */
 	const struct pl_value *args; /* a map that fits row->options, defaults filled */
-	enum pl_class class;	     /* the class that the gate granted */
-	struct pl_value *overlay;    /* dry-run: resource -> predicted state; else NULL */
+	enum pl_class class; /* the class that the gate granted */
+	struct pl_value *overlay; /* dry-run: resource -> predicted state; else NULL */
 	void (*finished)(struct pl_call *call);
-	void (*output)(struct pl_call *call, const char *stream, const char *line, size_t n);
+	void (*output)(
+	    struct pl_call *call, const char *stream, const char *line, size_t n);
 	void *owner;
 
 	/* the answer */
@@ -115,10 +116,10 @@ struct pl_value *pl_overlay_get(const struct pl_call *call, const char *resource
 void pl_overlay_set(struct pl_call *call, const char *resource, struct pl_value *state);
 
 /* Arguments, already checked against the row's options. */
-const char *pl_arg_text(const struct pl_call *call, const char *name);	/* or NULL */
-int64_t pl_arg_int(const struct pl_call *call, const char *name);	/* or 0 */
-bool pl_arg_flag(const struct pl_call *call, const char *name);		/* or false */
-struct pl_value *pl_arg(const struct pl_call *call, const char *name);	/* or NULL */
+const char *pl_arg_text(const struct pl_call *call, const char *name); /* or NULL */
+int64_t pl_arg_int(const struct pl_call *call, const char *name); /* or 0 */
+bool pl_arg_flag(const struct pl_call *call, const char *name); /* or false */
+struct pl_value *pl_arg(const struct pl_call *call, const char *name); /* or NULL */
 
 /* ---- the host ---------------------------------------------------------- */
 
@@ -155,16 +156,17 @@ struct pl_timer *pl_timer_start(
     struct pl_host *h, int64_t ms, void (*fn)(void *arg), void *arg);
 void pl_timer_stop(struct pl_timer *t); /* NULL is fine */
 
-void pl_host_random(void *bytes, size_t n); /* getrandom; ends the process if it fails */
+void pl_host_random(
+    void *bytes, size_t n); /* getrandom; ends the process if it fails */
 
 /* ---- rooms that offer rows: each a table that ends with a NULL name ------ */
 
-extern const struct pl_row pl_git_rows[];     /* git_rows.c: libgit2 */
+extern const struct pl_row pl_git_rows[]; /* git_rows.c: libgit2 */
 extern const struct pl_row pl_git_sim_rows[]; /* git_sim.c: sim.git.*, synchronous */
-extern const struct pl_row pl_http_rows[];    /* http.c: libcurl */
+extern const struct pl_row pl_http_rows[]; /* http.c: libcurl */
 extern const struct pl_row pl_process_rows[]; /* process.c: libuv */
-extern const struct pl_row pl_files_rows[];   /* files.c */
-extern const struct pl_row pl_clock_rows[];   /* clock.c */
+extern const struct pl_row pl_files_rows[]; /* files.c */
+extern const struct pl_row pl_clock_rows[]; /* clock.c */
 
 /* ---- http -------------------------------------------------------------- */
 
@@ -208,8 +210,8 @@ const struct pl_value *pl_host_http(const struct pl_host *h); /* or NULL */
  * anchors in a document.
  * Codes: yaml.syntax, yaml.utf8, yaml.depth, yaml.size, yaml.duplicate,
  * yaml.alias, yaml.key (a list or map as key), yaml.tag (unknown or unfit). */
-bool pl_yaml_parse(struct pl_value **out, struct pl_arena *a, const char *text, size_t n,
-    size_t max_nodes, struct pl_err *err);
+bool pl_yaml_parse(struct pl_value **out, struct pl_arena *a, const char *text,
+    size_t n, size_t max_nodes, struct pl_err *err);
 /* One document, block style, keys in order of insertion; text that would read
  * back as something else is quoted, also what only YAML 1.1 reads otherwise.
  * Codes: yaml.value (secrets, text that is not UTF-8), yaml.depth (512). */
@@ -230,7 +232,8 @@ const struct pl_secret *pl_secret_add(
  * A trailing newline of a file or command is cut. Answers call-like through
  * `call`: result is a PL_SECRET. Codes: secret.missing (names the variable or
  * file and where the source stands), secret.short, secret.command. */
-void pl_secret_read(struct pl_call *call, const char *name, const struct pl_value *source);
+void pl_secret_read(
+    struct pl_call *call, const char *name, const struct pl_value *source);
 const struct pl_secret *pl_secret_find(const struct pl_host *h, const char *name);
 /* Every occurrence of a known secret (8 bytes or more, as such, in base64, hex
  * or URL-escaped) becomes "***NAME***". */
@@ -253,7 +256,7 @@ struct pl_server;
  * address "127.0.0.1"; port 0 picks a free one. Codes: server.bind. */
 struct pl_server *pl_server_start(const char *address, int port,
     void (*serve)(void *arg, struct pl_arena *a, const struct pl_value *request,
-	struct pl_value **answer),
+        struct pl_value **answer),
     void *arg, struct pl_err *err);
 int pl_server_port(const struct pl_server *s);
 void pl_server_stop(struct pl_server *s);

@@ -112,7 +112,8 @@ static void names_that_lead_elsewhere(void)
 static void runs_oldest_first(void)
 {
 	CHECK_CASE("runs oldest first");
-	static const char *const born[] = {"a-1-alpha", "a-2-mid", "b-1-alpha", "b-2-alpha"};
+	static const char *const born[] = {
+	    "a-1-alpha", "a-2-mid", "b-1-alpha", "b-2-alpha"};
 	struct world w;
 	world_init(&w);
 	for (size_t i = 0; i < PL_COUNT(born); i++) {
