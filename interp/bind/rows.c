@@ -199,11 +199,12 @@ static void read_option(
 		return;
 	}
 	struct pl_value *v = pl_lua_value(L, -1, a, &err);
-	if (!v) {
-		pl_err_within(&err, "%s: %s", e->name, name);
-		pl_lua_raise(L, &err);
+	if (v) {
+		pl_map_set(a, args, o->name, check(L, e, o, v, a));
+		return;
 	}
-	pl_map_set(a, args, o->name, check(L, e, o, v, a));
+	pl_err_within(&err, "%s: %s", e->name, name);
+	pl_lua_raise(L, &err);
 }
 
 static void fill_in(lua_State *L, const struct pl_entry *e, struct pl_arena *a,
