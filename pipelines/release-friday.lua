@@ -97,7 +97,7 @@ return pipeline "release-friday" {
   gate "staging-tested" {
     title = "A person tested staging",
     when = ships,
-    confirm = "production",
+    confirm = production.protected and production.name or nil,
     ask = function (r) return release.question(r) end,
   },
 

@@ -429,13 +429,39 @@ static void loop(struct driving *v)
 	}
 }
 
+/* A protected environment is entered by name; a world that is not real is not
+ * protected. */
+static bool may_enter(struct driving *v)
+{
+	char line[256];
+	struct pl_cli *c = v->c;
+	const char *env = pl_get_text(pl_session_param_values(v->session), "env", NULL);
+	const struct pl_value *chosen = env
+	    ? pl_project_environment(pl_session_project(v->session), env, NULL)
+	    : NULL;
+	const char *given = pl_flag_text(c, "confirm");
+	if (!pl_get_bool(chosen, "protected", false) || v->d->dry_run || v->d->sim ||
+	    v->d->resume || (given && strcmp(given, env) == 0))
+		return true;
+	if (!c->ui.no_input && isatty(STDIN_FILENO) && isatty(STDERR_FILENO)) {
+		fprintf(stderr, "%s is protected. Type its name to go on: ", env);
+		fflush(stderr);
+		if (read_line(line, sizeof line) && strcmp(line, env) == 0)
+			return true;
+	}
+	pl_fail(&c->err, "env.protected",
+	    "the environment \"%s\" is protected: say --confirm=%s to run this there", env, env);
+	c->err.refused = true;
+	return false;
+}
+
 static bool begin(struct driving *v)
 {
 	struct pl_drive *d = v->d;
 	v->id = d->resume ? d->resume : new_id(v->c);
 	if (!open_session(v))
 		return false;
-	if (!load(v) || !pl_session_open_world(v->session, &v->c->err) ||
+	if (!load(v) || !may_enter(v) || !pl_session_open_world(v->session, &v->c->err) ||
 	    !pl_session_credentials(v->session, &v->c->err))
 		return false;
 	v->progress = pl_progress_new(v->c, v->session, v->spine, d->dry_run);
