@@ -3,8 +3,9 @@
 -- A bare http.post could do anything: a dry-run cannot tell what it would change,
 -- and after a crash nobody knows whether it arrived. So its author says both at
 -- the call: `predict` gives the result that a dry-run goes on with, `probe` looks
--- whether it happened. A probe that is not sure returns nothing: then a person is
--- asked. (A new run may take seconds to be listed, so its absence proves nothing.)
+-- whether it happened. A probe that is not sure returns nothing: the run ends with
+-- exit code 6, and a person says what happened (`pipe decide`). A new run may take
+-- seconds to be listed, so its absence proves nothing.
 -- A secret is never text: it goes into a list of parts.
 --
 --   pipe run examples/07-http.lua --sim --dry-run
