@@ -125,11 +125,16 @@ void pl_sandbox_leave(lua_State *L);
 /* What to say instead of a name of Lua's that scripts do not have; NULL: nothing. */
 const char *pl_sandbox_instead(const char *name);
 
-/* names.c: names that a chunk uses and nobody defined. Calls `found` for each with
- * its line. Expects the function on top of the stack. */
-void pl_names_check(lua_State *L,
-    void (*found)(void *arg, const char *name, unsigned line, bool assigned, bool main),
-    void *arg);
+/* names.c: the globals that a chunk uses, each where it stands. Expects the
+ * function on top of the stack. */
+struct pl_name {
+	const char *name;
+	const char *field; /* of `name.field`, or NULL */
+	unsigned line;
+	bool assigned, main; /* set, not read; in the chunk itself, in no function */
+};
+void pl_names_check(
+    lua_State *L, void (*found)(void *arg, const struct pl_name *n), void *arg);
 
 /* modules.c: the names of a script's environment that stand for many functions.
  * A module is made when a script first mentions it. */

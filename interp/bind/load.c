@@ -141,10 +141,40 @@ static bool is_known(struct naming *n, const char *name)
 	return known || pl_module_exists(n->s, name);
 }
 
-static void on_name(
-    void *arg, const char *name, unsigned line, bool assigned, bool main)
+/* Globals, name, field: raises where the name is a module without that field. */
+static int look_up(lua_State *L)
+{
+	lua_pushvalue(L, 2);
+	lua_gettable(L, 1);
+	if (lua_type(L, -1) != LUA_TTABLE)
+		return 0;
+	lua_pushvalue(L, 3);
+	lua_gettable(L, -2);
+	return 0;
+}
+
+/* `git.psh` is known to be wrong before anything runs. */
+static void check_field(struct naming *n, struct pl_buf *text, const struct pl_name *used)
+{
+	struct pl_err err;
+	lua_State *L = n->L;
+	lua_pushcfunction(L, look_up);
+	lua_pushvalue(L, n->env);
+	lua_pushstring(L, used->name);
+	lua_pushstring(L, used->field);
+	if (lua_pcall(L, 3, 0, 0) == LUA_OK)
+		return;
+	pl_lua_error(L, -1, &err);
+	lua_pop(L, 1);
+	pl_buf_printf(text, "%s:%u: %s", n->file, used->line, err.msg);
+}
+
+static void on_name(void *arg, const struct pl_name *used)
 {
 	struct naming *n = arg;
+	const char *name = used->name;
+	unsigned line = used->line;
+	bool assigned = used->assigned, main = used->main;
 	if (n->gathering) {
 		if (assigned && main) {
 			lua_pushboolean(n->L, true);
@@ -169,6 +199,8 @@ static void on_name(
 			pl_buf_printf(&text, "; did you mean \"%s\"?", near);
 		free(known.names);
 		pl_arena_fini(&known.arena);
+	} else if (!assigned && used->field) {
+		check_field(n, &text, used);
 	}
 	if (text.len) {
 		if (!n->line)

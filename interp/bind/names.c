@@ -15,6 +15,7 @@ enum {
 	OP_GETUPVAL = 9,
 	OP_GETTABUP = 11,
 	OP_GETTABLE = 12,
+	OP_GETFIELD = 14,
 	OP_SETTABUP = 15,
 	OP_SETTABLE = 16
 };
@@ -22,8 +23,7 @@ enum {
 struct reader {
 	const unsigned char *at, *end;
 	bool ok;
-	void (*found)(
-	    void *arg, const char *name, unsigned line, bool assigned, bool main);
+	void (*found)(void *arg, const struct pl_name *n);
 	void *arg;
 };
 
@@ -166,6 +166,22 @@ static uint32_t global_of(
 	return found;
 }
 
+/* `git.push`: the instruction behind the global takes a field of it. Yours to
+ * free; NULL: it does not. */
+static char *field_of(const struct proto *p, size_t pc)
+{
+	uint32_t word, next;
+	if (pc + 1 >= p->code_n)
+		return NULL;
+	memcpy(&word, p->code + pc * 4, 4);
+	memcpy(&next, p->code + (pc + 1) * 4, 4);
+	unsigned a = (word >> 7) & 0xff, b = (next >> 16) & 0xff, c = (next >> 24) & 0xff;
+	if ((next & 0x7f) != OP_GETFIELD || a != b || c >= p->constants_n ||
+	    !p->constants[c].at)
+		return NULL;
+	return pl_strndup(p->constants[c].at, p->constants[c].n);
+}
+
 static void report(struct reader *r, const struct proto *p, bool main)
 {
 	struct registers regs = {0};
@@ -178,8 +194,11 @@ static void report(struct reader *r, const struct proto *p, bool main)
 			continue;
 		const struct text *t = &p->constants[key - 1];
 		char *name = pl_strndup(t->at, t->n);
-		r->found(r->arg, name, line_of(p, pc), set, main);
+		char *field = set ? NULL : field_of(p, pc);
+		struct pl_name n = {name, field, line_of(p, pc), set, main};
+		r->found(r->arg, &n);
 		free(name);
+		free(field);
 	}
 }
 
@@ -239,7 +258,7 @@ static int collect(lua_State *L, const void *p, size_t n, void *ud)
 }
 
 void pl_names_check(lua_State *L,
-    void (*found)(void *arg, const char *name, unsigned line, bool assigned, bool main),
+    void (*found)(void *arg, const struct pl_name *n),
     void *arg)
 {
 	struct pl_buf dump = {0};

@@ -125,7 +125,16 @@ void pl_tell_error(
 			fprintf(stderr, ":%u", err->column);
 		fputs(": ", stderr);
 	}
-	pl_put(stderr, err->msg);
+	for (const char *line = err->msg; *line;) {
+		size_t n = strcspn(line, "\n");
+		char *one = pl_strndup(line, n);
+		pl_put(stderr, one);
+		free(one);
+		line += n + (line[n] == '\n');
+		if (*line)
+			fprintf(stderr, "\n%s%s%s ", pl_paint(&c->ui, PL_RED),
+			    pl_symbol(&c->ui, "✗", "error:"), pl_paint(&c->ui, PL_PLAIN));
+	}
 	fprintf(stderr, "  %s[%s]%s\n", pl_paint(&c->ui, PL_DIM), err->code,
 	    pl_paint(&c->ui, PL_PLAIN));
 	put_source_line(c, err, sources);

@@ -86,6 +86,17 @@ static const char *run_command(
 	return text;
 }
 
+/* A mistake in the script: the run keeps the script that it began with. */
+static bool is_mistake(const struct pl_err *err)
+{
+	static const char *const codes[] = {"script.", "option.", "effect.ceiling",
+	    "effect.observing", "effect.name", "again.", "limit."};
+	for (size_t i = 0; i < PL_COUNT(codes); i++)
+		if (strncmp(err->code, codes[i], strlen(codes[i])) == 0)
+			return true;
+	return false;
+}
+
 /* What to type next; where runs are kept elsewhere, it says so. */
 static const char *next_command(struct pl_arena *a, const struct pl_outcome *end,
     const char *id, const struct pl_drive *d)
@@ -95,7 +106,7 @@ static const char *next_command(struct pl_arena *a, const struct pl_outcome *end
 	if (d->dry_run)
 		return run_command(a, d, end->state != PL_DONE);
 	/* What was refused stays refused: the steps before it are not looked at again. */
-	if (end->state == PL_FAILED && end->err.refused)
+	if (end->state == PL_FAILED && (end->err.refused || is_mistake(&end->err)))
 		return run_command(a, d, false);
 	bool at_gate =
 	    end->state == PL_SUSPENDED && strcmp(end->err.code, "gate.waiting") == 0;
@@ -280,5 +291,7 @@ void pl_report(
 		put_effects_in(c, r, failed, "Tried without success:", "x");
 		put_unreached(c, r);
 	}
+	if (!d->dry_run && end->state == PL_FAILED && is_mistake(&end->err))
+		printf("A run keeps the script that it began with: correct it, and begin anew.\n");
 	printf("Next: %s\n", next_command(&c->arena, end, pl_run_id(r), d));
 }

@@ -31,7 +31,13 @@ local function whole(least, most)
 end
 
 local function duration(value)
-  if math.type(value) == "integer" and value >= 0 then return value end
+  if math.type(value) == "integer" and value >= 0 then
+    -- Whole numbers come from pipe.yaml, in ms; one written by hand was meant as seconds.
+    if value > 0 and value < 100 then
+      return nil, string.format('is a number of milliseconds: %d is hardly meant; say "%ds" or "%dms"', value, value, value)
+    end
+    return value
+  end
   if type(value) ~= "string" then return nil, 'must be a duration such as "90s", "10m" or "14d"' end
   local ms, why = host.duration(value)
   if not ms then return nil, why end
