@@ -158,7 +158,7 @@ lint:
 
 # ---- installing ------------------------------------------------------------
 
-DATA := README.md ARCHITECTURE.md pipe.yaml pipelines examples stdlib/types
+DATA := README.md ARCHITECTURE.md docs pipe.yaml pipelines examples stdlib/types
 
 install: all
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/pipe'

@@ -24,7 +24,7 @@ packages()
 			echo libgit2-dev libmicrohttpd-dev
 			;;
 		test)
-			echo git python3 openssh-client openssl lua5.4
+			echo git curl python3 openssh-client openssl lua5.4
 			;;
 		tools)
 			echo clang libclang-rt-dev clang-format cppcheck valgrind

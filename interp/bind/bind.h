@@ -84,6 +84,8 @@ struct pl_world *pl_world_open(const char *spec, const char *dir, struct pl_err 
 /* The folder's name for a spec: "default", or the file's name without its end. */
 const char *pl_world_name(struct pl_arena *a, const char *spec);
 void pl_world_close(struct pl_world *w);
+/* Nobody has the world in this folder open. Code: sim.busy. */
+bool pl_world_free(const char *dir, struct pl_err *err);
 bool pl_world_save(struct pl_world *w, struct pl_err *err);
 /* Serves one request as struct pl_router and pl_server_start want it. */
 bool pl_world_request(struct pl_world *w, struct pl_arena *a,

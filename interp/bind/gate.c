@@ -204,8 +204,10 @@ static int answered(
 			return fail(L, b, err);
 		return proceed(L, b, pl_effect_end(&b->effect, result, err));
 	case PREDICT:
-		if (!result)
+		if (!result) {
+			pl_effect_unpredicted(&b->effect);
 			return fail(L, b, err);
+		}
 		return proceed(L, b, predicted(b, result));
 	case PROBE:
 		if (!result)
@@ -339,6 +341,7 @@ static int nothing_to_run(lua_State *L, struct box *b)
 	struct pl_value *v = example(L, b);
 	if (v)
 		return proceed(L, b, predicted(b, v));
+	pl_effect_unpredicted(&b->effect);
 	pl_fail(&err, "dry-run.opaque", "%s cannot be predicted%s", b->entry->name,
 	    b->entry->open
 	        ? ": say at the call predict = function (o) return { result = … } end, "

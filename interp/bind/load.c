@@ -154,7 +154,8 @@ static int look_up(lua_State *L)
 }
 
 /* `git.psh` is known to be wrong before anything runs. */
-static void check_field(struct naming *n, struct pl_buf *text, const struct pl_name *used)
+static void check_field(
+    struct naming *n, struct pl_buf *text, const struct pl_name *used)
 {
 	struct pl_err err;
 	lua_State *L = n->L;

@@ -175,7 +175,8 @@ static char *field_of(const struct proto *p, size_t pc)
 		return NULL;
 	memcpy(&word, p->code + pc * 4, 4);
 	memcpy(&next, p->code + (pc + 1) * 4, 4);
-	unsigned a = (word >> 7) & 0xff, b = (next >> 16) & 0xff, c = (next >> 24) & 0xff;
+	unsigned a = (word >> 7) & 0xff, b = (next >> 16) & 0xff,
+	         c = (next >> 24) & 0xff;
 	if ((next & 0x7f) != OP_GETFIELD || a != b || c >= p->constants_n ||
 	    !p->constants[c].at)
 		return NULL;
@@ -257,9 +258,8 @@ static int collect(lua_State *L, const void *p, size_t n, void *ud)
 	return 0;
 }
 
-void pl_names_check(lua_State *L,
-    void (*found)(void *arg, const struct pl_name *n),
-    void *arg)
+void pl_names_check(
+    lua_State *L, void (*found)(void *arg, const struct pl_name *n), void *arg)
 {
 	struct pl_buf dump = {0};
 	lua_dump(L, collect, &dump, 0);

@@ -259,6 +259,16 @@ static bool take_lock(struct pl_world *w, struct pl_err *err)
 	return false;
 }
 
+bool pl_world_free(const char *dir, struct pl_err *err)
+{
+	struct pl_world w = {.dir = dir, .lock = -1};
+	bool ok = access(dir, F_OK) != 0 || take_lock(&w, err);
+	if (w.lock >= 0)
+		close(w.lock);
+	pl_arena_fini(&w.arena);
+	return ok;
+}
+
 static bool read_state(struct pl_world *w, struct pl_err *err)
 {
 	struct pl_buf text = {0};
@@ -273,7 +283,8 @@ static bool read_state(struct pl_world *w, struct pl_err *err)
 	if (ok && !same_spec(w))
 		return pl_fail(err, "sim.changed",
 		    "the simulated world in \"%s\" was made from another world file than this "
-		    "one: `pipe sim reset` makes it anew",
+		    "one: `pipe sim reset --world=FILE` (without --world where there is no file) "
+		    "makes it anew",
 		    w->dir);
 	return ok ||
 	    pl_err_within(err, "the saved world %s (`pipe sim reset` starts it anew)",

@@ -126,18 +126,60 @@ static int decide_run(
 	if (!ok)
 		return pl_failed(c, corrupt ? PL_EXIT_AUDIT : PL_EXIT_USAGE);
 	printf("%s: \"%s\" of run %s\n", yes ? "approved" : "rejected", step, run);
-	const char *state = pl_flag_text(c, "state");
-	printf("Next: pipe %s %s%s%s\n", yes ? "resume" : "show", run,
-	    state ? " --state=" : "", state ? state : "");
+	printf("Next: %s\n", pl_next_for(c, yes ? "resume" : "show", run, NULL));
 	return PL_EXIT_DONE;
+}
+
+struct ending {
+	const struct pl_value *error;
+};
+
+static bool on_end(void *arg, const struct pl_value *record)
+{
+	struct ending *e = arg;
+	const char *type = pl_get_text(record, "type", "");
+	if (strncmp(type, "run.", 4) == 0)
+		e->error = pl_get(record, "error");
+	else if (strcmp(type, "gate.decided") == 0)
+		e->error = NULL;
+	return true;
+}
+
+/* The one run that waits at a gate; where several do, a person says which. */
+static const char *waiting_run(struct pl_cli *c, struct pl_store *store)
+{
+	struct pl_value *ids = pl_store_runs(store, &c->arena);
+	struct pl_buf names = {0};
+	const char *found = NULL;
+	size_t n = 0, torn;
+	for (uint32_t i = 0; i < ids->as.list.len; i++) {
+		struct ending e = {NULL};
+		const char *run = ids->as.list.at[i]->as.text.at;
+		struct pl_err ignored;
+		if (!pl_journal_read(
+		        store, run, &c->arena, on_end, &e, &torn, &ignored) ||
+		    strcmp(pl_get_text(e.error, "code", ""), "gate.waiting") != 0)
+			continue;
+		pl_buf_printf(&names, "%s%s", n++ ? ", " : "", run);
+		found = run;
+	}
+	if (n > 1)
+		pl_fail(&c->err, "gate.several",
+		    "%zu runs wait at a gate, say which: %s", n, names.at);
+	pl_buf_fini(&names);
+	if (n > 1)
+		return NULL;
+	return found ? found : pl_store_find(store, &c->arena, NULL, &c->err);
 }
 
 static int decide(struct pl_cli *c, bool yes)
 {
 	struct pl_store *store = pl_open_store(c);
-	const char *run = store
-	    ? pl_store_find(store, &c->arena, c->words_n ? c->words[0] : NULL, &c->err)
-	    : NULL;
+	const char *run = NULL;
+	if (store && c->words_n)
+		run = pl_store_find(store, &c->arena, c->words[0], &c->err);
+	else if (store)
+		run = waiting_run(c, store);
 	int code = run ? decide_run(c, store, run, yes) : pl_failed(c, PL_EXIT_USAGE);
 	pl_store_close(store);
 	return code;

@@ -86,6 +86,20 @@ struct pl_store *pl_open_store(struct pl_cli *c); /* NULL: c->err */
 /* Who acts: {user, host, pid, git?, ci?}. */
 struct pl_value *pl_who(struct pl_arena *a);
 
+/* ---- what comes next (next.c) ------------------------------------------------ */
+
+/* "pipe run FILE key=value …", the words quoted for a shell. */
+const char *pl_next_run(struct pl_cli *c, const char *file,
+    const struct pl_value *given, const char *repository, const char *sim,
+    bool dry_run);
+/* "pipe VERB RUN", with --state and --confirm where they are needed. */
+const char *pl_next_for(
+    struct pl_cli *c, const char *verb, const char *run, const char *confirm);
+/* A mistake in the script, by its error's code. */
+bool pl_is_mistake(const char *code);
+/* After this error it is no use to resume. */
+bool pl_begins_anew(const char *code, bool refused);
+
 /* ---- progress (progress.c) --------------------------------------------------- */
 
 struct pl_progress;

@@ -31,6 +31,8 @@ static bool on_record(void *arg, const struct pl_value *record)
 		w->started = record;
 	if (key && strcmp(type, "effect.intent") == 0)
 		pl_map_set(w->a, w->open, key, pl_copy(w->a, record));
+	else if (strcmp(pl_get_text(record, "settled", ""), "decision") == 0)
+		return true; /* may be decided again, until the run goes on */
 	else if (key &&
 	    (strcmp(type, "effect.receipt") == 0 ||
 	        strcmp(type, "effect.settled") == 0))
@@ -121,10 +123,12 @@ static int settle(struct pl_cli *c, struct pl_journal *j, const struct open_writ
 	    !pl_journal_append(j, &c->arena, record, now, true, NULL, &c->err) ||
 	    !pl_journal_seal(j, "stopped", now, &c->err))
 		return pl_failed(c, PL_EXIT_USAGE);
-	const char *state = pl_flag_text(c, "state");
-	printf("decided: %s %s\nNext: pipe resume %s%s%s\n",
-	    pl_get_text(intent, "effect", ""), answer, run, state ? " --state=" : "",
-	    state ? state : "");
+	printf("decided: %s %s\n", pl_get_text(intent, "effect", ""), answer);
+	if (happened && !pl_flag_on(c, "result"))
+		printf(
+		    "The script gets no result from it: where it uses one, decide again with "
+		    "--result=JSON.\n");
+	printf("Next: %s\n", pl_next_for(c, "resume", run, NULL));
 	return PL_EXIT_DONE;
 }
 
@@ -136,8 +140,8 @@ static int list_open(struct pl_cli *c, const struct open_writes *w, const char *
 		return pl_failed(c, PL_EXIT_USAGE);
 	}
 	printf("Look whether it happened, then say one of\n"
-	       "  pipe decide %s happened\n  pipe decide %s did-not-happen\n",
-	    run, run);
+	       "  %s happened\n  %s did-not-happen\n",
+	    pl_next_for(c, "decide", run, NULL), pl_next_for(c, "decide", run, NULL));
 	return PL_EXIT_UNKNOWN;
 }
 

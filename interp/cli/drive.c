@@ -429,6 +429,26 @@ static void loop(struct driving *v)
 	}
 }
 
+/* A gate that does not exist would be a question left open by a slip of the hand. */
+static bool gates_exist(struct driving *v, const char *flag)
+{
+	struct pl_cli *c = v->c;
+	const char *list = pl_flag_text(c, flag);
+	for (const char *p = list; p && *p;) {
+		size_t n = strcspn(p, ",");
+		const char *id = pl_arena_text(&c->arena, p, strcspn(p, ",["));
+		const struct pl_step *step = pl_spine_find(v->spine, id, &c->err);
+		if (!step)
+			return pl_err_within(&c->err, "--%s", flag);
+		if (step->kind != PL_GATE && step->kind != PL_MANUAL)
+			return pl_fail(&c->err, "usage.gate",
+			    "--%s: \"%s\" is a %s, no gate", flag, id,
+			    pl_step_kind_name(step->kind));
+		p += n + (p[n] == ',');
+	}
+	return true;
+}
+
 /* A protected environment is entered by name; a world that is not real is not
  * protected. */
 static bool may_enter(struct driving *v)
@@ -450,7 +470,8 @@ static bool may_enter(struct driving *v)
 			return true;
 	}
 	pl_fail(&c->err, "env.protected",
-	    "the environment \"%s\" is protected: say --confirm=%s to run this there", env, env);
+	    "the environment \"%s\" is protected: say --confirm=%s to run this there",
+	    env, env);
 	c->err.refused = true;
 	return false;
 }
@@ -461,7 +482,8 @@ static bool begin(struct driving *v)
 	v->id = d->resume ? d->resume : new_id(v->c);
 	if (!open_session(v))
 		return false;
-	if (!load(v) || !may_enter(v) || !pl_session_open_world(v->session, &v->c->err) ||
+	if (!load(v) || !gates_exist(v, "approve") || !gates_exist(v, "reject") ||
+	    !may_enter(v) || !pl_session_open_world(v->session, &v->c->err) ||
 	    !pl_session_credentials(v->session, &v->c->err))
 		return false;
 	v->progress = pl_progress_new(v->c, v->session, v->spine, d->dry_run);

@@ -133,7 +133,8 @@ void pl_tell_error(
 		line += n + (line[n] == '\n');
 		if (*line)
 			fprintf(stderr, "\n%s%s%s ", pl_paint(&c->ui, PL_RED),
-			    pl_symbol(&c->ui, "✗", "error:"), pl_paint(&c->ui, PL_PLAIN));
+			    pl_symbol(&c->ui, "✗", "error:"),
+			    pl_paint(&c->ui, PL_PLAIN));
 	}
 	fprintf(stderr, "  %s[%s]%s\n", pl_paint(&c->ui, PL_DIM), err->code,
 	    pl_paint(&c->ui, PL_PLAIN));

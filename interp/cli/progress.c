@@ -236,6 +236,15 @@ static void step_record(
 		return;
 	l->attempt = (int)pl_get_int(record, "attempt", 1);
 	l->note[0] = 0;
+	if (strcmp(type, "step.known") == 0) {
+		const char *state = pl_get_text(record, "state", "");
+		l->state = strcmp(state, "done") == 0 ? PL_DONE
+		    : strcmp(state, "skipped") == 0   ? PL_SKIPPED
+		                                      : PL_RUNNING;
+		l->since = pl_host_now(p->host);
+		draw(p);
+		return;
+	}
 	if (strcmp(type, "step.started") == 0) {
 		l->state = PL_RUNNING;
 		l->since = p->beat = pl_host_now(p->host);

@@ -36,96 +36,26 @@ static struct pl_value *error_value(struct pl_arena *a, const struct pl_err *err
 	return v;
 }
 
-/* A word as a shell takes it: quoted where it has to be. */
-static void add_word(struct pl_buf *out, const char *word)
-{
-	static const char plain[] =
-	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789_-./:=@,+";
-	pl_buf_putc(out, ' ');
-	if (*word && word[strspn(word, plain)] == 0) {
-		pl_buf_puts(out, word);
-		return;
-	}
-	pl_buf_putc(out, '\'');
-	for (; *word; word++)
-		pl_buf_puts(out, *word == '\'' ? "'\\''" : (char[]){*word, 0});
-	pl_buf_putc(out, '\'');
-}
-
-/* The command that began this, with or without --dry-run. */
-static const char *run_command(
-    struct pl_arena *a, const struct pl_drive *d, bool dry_run)
-{
-	struct pl_buf out = {0};
-	pl_buf_puts(&out, "pipe run");
-	add_word(&out, d->file);
-	for (uint32_t i = 0; d->given && i < d->given->as.map.len; i++) {
-		const struct pl_pair *p = &d->given->as.map.at[i];
-		struct pl_buf value = {0};
-		if (p->value->kind == PL_TEXT)
-			pl_buf_puts(&value, p->value->as.text.at);
-		else
-			pl_json_canonical(&value, p->value, NULL);
-		add_word(&out,
-		    pl_arena_printf(a, "%s=%s", p->key, value.at ? value.at : ""));
-		pl_buf_fini(&value);
-	}
-	if (d->repository)
-		add_word(&out, pl_arena_printf(a, "--repo=%s", d->repository));
-	if (d->sim)
-		add_word(
-		    &out, *d->sim ? pl_arena_printf(a, "--sim=%s", d->sim) : "--sim");
-	if (pl_flag_text(d->c, "state"))
-		add_word(&out,
-		    pl_arena_printf(a, "--state=%s", pl_flag_text(d->c, "state")));
-	if (dry_run)
-		add_word(&out, "--dry-run");
-	const char *text = pl_arena_text(a, out.at, out.len);
-	pl_buf_fini(&out);
-	return text;
-}
-
-/* A mistake in the script: the run keeps the script that it began with. */
-static bool is_mistake(const struct pl_err *err)
-{
-	static const char *const codes[] = {"script.", "option.", "effect.ceiling",
-	    "effect.observing", "effect.name", "again.", "limit."};
-	for (size_t i = 0; i < PL_COUNT(codes); i++)
-		if (strncmp(err->code, codes[i], strlen(codes[i])) == 0)
-			return true;
-	return false;
-}
-
 /* What to type next; where runs are kept elsewhere, it says so. */
 static const char *next_command(struct pl_arena *a, const struct pl_outcome *end,
     const char *id, const struct pl_drive *d)
 {
-	const char *verb = "show";
-	struct pl_buf state = {0};
-	if (d->dry_run)
-		return run_command(a, d, end->state != PL_DONE);
-	/* What was refused stays refused: the steps before it are not looked at again. */
-	if (end->state == PL_FAILED && (end->err.refused || is_mistake(&end->err)))
-		return run_command(a, d, false);
+	struct pl_cli *c = d->c;
 	bool at_gate =
 	    end->state == PL_SUSPENDED && strcmp(end->err.code, "gate.waiting") == 0;
+	if (d->dry_run)
+		return pl_next_run(
+		    c, d->file, d->given, d->repository, d->sim, end->state != PL_DONE);
+	if (end->state == PL_FAILED && pl_begins_anew(end->err.code, end->err.refused))
+		return pl_next_run(c, d->file, d->given, d->repository, d->sim, false);
 	if (at_gate)
-		verb = "approve";
-	else if (end->err.unknown)
-		verb = "decide";
-	else if (end->state != PL_DONE && end->state != PL_DENIED)
-		verb = "resume";
-	if (pl_flag_text(d->c, "state"))
-		add_word(&state,
-		    pl_arena_printf(a, "--state=%s", pl_flag_text(d->c, "state")));
-	if (at_gate && end->where->step->confirm)
-		add_word(&state,
-		    pl_arena_printf(a, "--confirm=%s", end->where->step->confirm));
-	const char *text =
-	    pl_arena_printf(a, "pipe %s %s%s", verb, id, state.at ? state.at : "");
-	pl_buf_fini(&state);
-	return text;
+		return pl_next_for(c, "approve", id, end->where->step->confirm);
+	if (end->err.unknown)
+		return pl_next_for(c, "decide", id, NULL);
+	if (end->state == PL_DONE || end->state == PL_DENIED)
+		return pl_next_for(c, "show", id, NULL);
+	(void)a;
+	return pl_next_for(c, "resume", id, NULL);
 }
 
 struct pl_value *pl_report_value(struct pl_cli *c, struct pl_run *r,
@@ -291,7 +221,8 @@ void pl_report(
 		put_effects_in(c, r, failed, "Tried without success:", "x");
 		put_unreached(c, r);
 	}
-	if (!d->dry_run && end->state == PL_FAILED && is_mistake(&end->err))
-		printf("A run keeps the script that it began with: correct it, and begin anew.\n");
+	if (!d->dry_run && end->state == PL_FAILED && pl_is_mistake(end->err.code))
+		printf(
+		    "A run keeps the script that it began with: correct it, and begin anew.\n");
 	printf("Next: %s\n", next_command(&c->arena, end, pl_run_id(r), d));
 }

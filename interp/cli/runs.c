@@ -12,6 +12,7 @@ struct summary {
 	struct pl_value *steps; /* list of {address, state, attempt, took_ms, error} */
 	struct pl_value *effects; /* list of {key, effect, target, state} */
 	size_t records;
+	bool decided; /* by a person, since the run ended */
 };
 
 static struct pl_value *entry_of(
@@ -40,6 +41,16 @@ static void on_step(struct summary *s, const char *type, const struct pl_value *
 	copy_field(s, e, record, "attempt");
 	if (strcmp(type, "step.started") == 0) {
 		pl_map_set(s->a, e, "state", pl_text(s->a, "running"));
+	} else if (strcmp(type, "gate.asked") == 0) {
+		pl_map_set(s->a, e, "state", pl_text(s->a, "waiting"));
+		copy_field(s, e, record, "confirm");
+	} else if (strcmp(type, "gate.decided") == 0) {
+		copy_field(s, e, record, "answer");
+		copy_field(s, e, record, "by");
+		copy_field(s, e, record, "how");
+		copy_field(s, e, record, "comment");
+		if (strcmp(pl_get_text(record, "answer", ""), "no") == 0)
+			pl_map_set(s->a, e, "state", pl_text(s->a, "denied"));
 	} else if (strcmp(type, "step.finished") == 0) {
 		copy_field(s, e, record, "state");
 		copy_field(s, e, record, "took_ms");
@@ -78,7 +89,11 @@ static bool on_record(void *arg, const struct pl_value *record)
 		s->started = record;
 	if (strncmp(type, "run.", 4) == 0)
 		s->end = record;
-	if (strncmp(type, "step.", 5) == 0)
+	if (strcmp(pl_get_text(record, "settled", ""), "decision") == 0)
+		s->decided = true;
+	else if (strncmp(type, "run.", 4) == 0)
+		s->decided = false;
+	if (strncmp(type, "step.", 5) == 0 || strncmp(type, "gate.", 5) == 0)
 		on_step(s, type, record);
 	else if (strncmp(type, "effect.", 7) == 0)
 		on_effect(s, type, record);
@@ -196,14 +211,54 @@ static void put_field(const char *label, const struct pl_value *v)
 static const char *next_of(struct pl_cli *c, const struct summary *s, const char *run)
 {
 	const char *state = state_of(s);
-	const char *code = pl_get_text(pl_get(s->end, "error"), "code", "");
+	const struct pl_value *error = pl_get(s->end, "error"), *start = s->started;
+	const char *code = pl_get_text(error, "code", "");
 	if (strcmp(state, "done") == 0 || strcmp(state, "denied") == 0)
-		return pl_arena_printf(&c->arena, "pipe audit verify %s", run);
-	if (pl_get_bool(pl_get(s->end, "error"), "unknown", false))
-		return pl_arena_printf(&c->arena, "pipe decide %s", run);
-	if (strcmp(code, "gate.waiting") == 0)
-		return pl_arena_printf(&c->arena, "pipe approve %s", run);
-	return pl_arena_printf(&c->arena, "pipe resume %s", run);
+		return pl_next_for(c, "audit verify", run, NULL);
+	if (pl_get_bool(error, "unknown", false) && !s->decided)
+		return pl_next_for(c, "decide", run, NULL);
+	if (strcmp(code, "gate.waiting") == 0) {
+		const char *step = pl_get_text(s->end, "step", "");
+		for (uint32_t i = 0; i < s->steps->as.list.len; i++) {
+			const struct pl_value *e = s->steps->as.list.at[i];
+			if (strcmp(pl_get_text(e, "address", ""), step) != 0)
+				continue;
+			if (pl_get(e, "answer"))
+				break;
+			return pl_next_for(
+			    c, "approve", run, pl_get_text(e, "confirm", NULL));
+		}
+	} else if (*code &&
+	    pl_begins_anew(code, pl_get_bool(error, "refused", false))) {
+		return pl_next_run(c, pl_get_text(start, "file", ""),
+		    pl_get(start, "params"), pl_get_text(start, "repository", NULL),
+		    pl_get_text(start, "world", NULL), false);
+	}
+	return pl_next_for(c, "resume", run, NULL);
+}
+
+/* "yes by kari (pipe approve): tested" */
+static void put_answer(const struct pl_value *step)
+{
+	const char *comment = pl_get_text(step, "comment", NULL);
+	if (!pl_get(step, "answer"))
+		return;
+	printf("%12s%s by %s (%s)", "", pl_get_text(step, "answer", ""),
+	    pl_get_text(pl_get(step, "by"), "user", "?"),
+	    pl_get_text(step, "how", "?"));
+	if (comment) {
+		fputs(": ", stdout);
+		pl_put(stdout, comment);
+	}
+	putchar('\n');
+}
+
+/* A step that was under way when the run ended is not running any more. */
+static const char *state_shown(const struct summary *s, const struct pl_value *step)
+{
+	const char *state = pl_get_text(step, "state", "");
+	bool over = strcmp(state_of(s), "open") != 0;
+	return over && strcmp(state, "running") == 0 ? "not done" : state;
 }
 
 static void put_show(struct pl_cli *c, const struct summary *s, const char *run)
@@ -222,8 +277,9 @@ static void put_show(struct pl_cli *c, const struct summary *s, const char *run)
 		const struct pl_value *e = s->steps->as.list.at[i];
 		struct pl_buf took = {0};
 		pl_duration_write(&took, pl_get_int(e, "took_ms", 0));
-		printf("  %-9s %-28s %s\n", pl_get_text(e, "state", ""),
+		printf("  %-9s %-28s %s\n", state_shown(s, e),
 		    pl_get_text(e, "address", ""), pl_get(e, "took_ms") ? took.at : "");
+		put_answer(e);
 		pl_buf_fini(&took);
 	}
 	printf("changes\n");

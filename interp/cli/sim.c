@@ -368,7 +368,7 @@ static int pass(struct pl_cli *c)
 static int reset(struct pl_cli *c)
 {
 	const char *dir = world_dir(c);
-	if (!pl_dir_remove(dir, &c->err))
+	if (!pl_world_free(dir, &c->err) || !pl_dir_remove(dir, &c->err))
 		return pl_failed(c, PL_EXIT_FAILED);
 	printf("The world in %s is gone; the next use makes it anew.\n", dir);
 	return PL_EXIT_DONE;

@@ -367,3 +367,12 @@ void pl_effect_predicted(struct pl_effect *e, char sign, struct pl_value *before
 	pl_map_set(a, record, "result", packed);
 	pl_record_tell(r, record);
 }
+
+void pl_effect_unpredicted(struct pl_effect *e)
+{
+	struct pl_value *effects = e->frame->run->effects;
+	uint32_t n = effects->as.list.len;
+	if (n && effects->as.list.at[n - 1] == e->listed)
+		effects->as.list.len--;
+	e->listed = NULL;
+}

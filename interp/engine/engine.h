@@ -94,6 +94,8 @@ struct pl_frame {
 	const char *address; /* "region[eu]" */
 	const char *suffix; /* "[eu]", of an each in an each "[eu][a]" */
 	int attempt, try_number;
+	int tried_before; /* tries of earlier processes: a resume has its own */
+	bool begun;
 	enum pl_state state;
 	struct pl_value *result;
 	struct pl_err *err; /* while it runs, and where it came to a bad end */
@@ -260,6 +262,8 @@ enum pl_verdict pl_effect_end(
 /* After a probe: answer is {happened=true, result} | {happened=false} | NULL.
  * PL_RECORDED, PL_ACT (it did not happen: do it now) or PL_REFUSE (exit 6). */
 enum pl_verdict pl_effect_settled(struct pl_effect *e, const struct pl_value *answer);
+/* The act would be refused: it is no effect of the plan. */
+void pl_effect_unpredicted(struct pl_effect *e);
 /* After a prediction. */
 void pl_effect_predicted(struct pl_effect *e, char sign, struct pl_value *before,
     struct pl_value *after, const char *note, struct pl_value *result);

@@ -267,9 +267,9 @@ static bool is_mistake(const struct pl_err *err)
  * trying again. */
 static bool worth_retrying(const struct pl_frame *f)
 {
-	return f->step && f->try_number <= f->step->retry_times && !f->err->refused &&
-	    !f->err->unknown && !is_mistake(f->err) && !f->run->doomed &&
-	    !f->run->stopping;
+	return f->step && f->try_number - f->tried_before <= f->step->retry_times &&
+	    !f->err->refused && !f->err->unknown && !is_mistake(f->err) &&
+	    !f->run->doomed && !f->run->stopping;
 }
 
 /* Cut short by a signal: the try stays open, and a resume takes it up where it is. */
@@ -401,6 +401,16 @@ static void take_up_children(struct pl_frame *f)
 	}
 }
 
+/* For whoever looks on: no record is made of what stands in one. */
+static void tell_known(struct pl_frame *f, enum pl_state state)
+{
+	struct pl_run *r = f->run;
+	struct pl_value *record = pl_record_new(r, "step.known", f);
+	pl_map_set(
+	    &r->scratch, record, "state", pl_text(&r->scratch, pl_state_name(state)));
+	pl_record_tell(r, record);
+}
+
 /* Takes up what the journal knows; true if nothing is left to do. */
 static bool taken_up(struct pl_frame *f)
 {
@@ -413,6 +423,7 @@ static bool taken_up(struct pl_frame *f)
 		f->replaying = true;
 		if (p->state == PL_DONE && !pl_frame_is_member(f))
 			take_up_children(f);
+		tell_known(f, p->state);
 		pl_frame_end(f, p->state);
 		return true;
 	}
@@ -435,6 +446,9 @@ void pl_frame_begin(struct pl_frame *f)
 	if (taken_up(f))
 		return;
 	pl_frame_take_err(f);
+	if (!f->begun)
+		f->tried_before = f->try_number;
+	f->begun = true;
 	f->try_number++;
 	if (!f->started_ms)
 		f->started_ms = out->now(out->arg);
