@@ -90,9 +90,9 @@ static int unknown_option(lua_State *L, const struct pl_entry *e, const char *na
 		pl_buf_printf(&list, "%s%s", n ? ", " : "", names[n]);
 	}
 	const char *near = pl_nearest(name, names, n);
-	pl_fail(&err, "option.unknown", "%s has no option \"%s\"%s%s%s; it takes: %s",
-	    e->name, name, near ? "; did you mean \"" : "", near ? near : "",
-	    near ? "\"?" : "", n ? list.at : "nothing");
+	pl_fail(&err, "option.unknown", "%s has no option \"%s\" (it takes %s)%s%s%s",
+	    e->name, name, n ? list.at : "none", near ? "; did you mean \"" : "",
+	    near ? near : "", near ? "\"?" : "");
 	pl_buf_fini(&list);
 	return pl_lua_raise(L, &err);
 }

