@@ -12,6 +12,7 @@ local gate_check = project.checks.gate
 
 -- Stand in a dry-run for what only the real run can see.
 local AFTER_MERGE = "known after the merge"
+local LEEWAY = 60000 -- ms: a wait after the push gives up by itself before its timeout
 local AFTER_PUSH = "it starts with the push"
 
 local function ships(r)
@@ -118,19 +119,19 @@ return pipeline "release-friday" {
     when = ships,
     wait "database" {
       title = project.database.workflow,
-      every = policy.poll, timeout = policy.deploy_timeout,
+      every = policy.poll, timeout = policy.deploy_timeout + LEEWAY,
       ready = function (r)
         if r.dry_run then return false, AFTER_PUSH end
-        return release.migrated(r)
+        return release.within(r, policy.deploy_timeout, release.migrated(r))
       end,
       assume = { id = 0 },
     },
     wait "api" {
       title = "Railway's own deployment of this commit",
-      every = policy.poll, timeout = policy.deploy_timeout,
+      every = policy.poll, timeout = policy.deploy_timeout + LEEWAY,
       ready = function (r)
         if r.dry_run then return false, AFTER_PUSH end
-        return release.deployed(r)
+        return release.within(r, policy.deploy_timeout, release.deployed(r))
       end,
       assume = { id = "(known after git.push)", status = "SUCCESS" },
     },
@@ -139,13 +140,15 @@ return pipeline "release-friday" {
   wait "health" {
     title = "Production answers with this commit",
     when = ships,
-    every = policy.poll, timeout = policy.health_timeout,
+    every = policy.poll, timeout = policy.health_timeout + LEEWAY,
     ready = function (r)
       if r.dry_run then return false, AFTER_PUSH end
       local runs, seen = release.serves("production")
-      if not release.same(runs, r.out.candidate.commit) then return false, seen end
+      local right = release.same(runs, r.out.candidate.commit)
       local d, why = release.deployed(r)
-      if not d then return false, why end
+      if not right or not d then
+        return release.within(r, policy.health_timeout, false, right and why or seen)
+      end
       return { deployment = d.id, at = clock.now().ms }
     end,
     assume = { deployment = "(known after git.push)" },

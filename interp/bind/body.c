@@ -147,6 +147,8 @@ static void push_r(lua_State *L, struct pl_session *s, struct pl_frame *f)
 	lua_setfield(L, -2, "run");
 	lua_pushboolean(L, pl_run_is_dry(s->run));
 	lua_setfield(L, -2, "dry_run");
+	lua_pushinteger(L, pl_host_now(s->host) - f->tried_ms);
+	lua_setfield(L, -2, "waited");
 }
 
 /* ---- the end of a body ------------------------------------------------------------- */

@@ -374,6 +374,17 @@ function release.stop(r, code, what)
     what, short(c.commit), branch, seen, r.out["way-back"].words) }
 end
 
+-- For a wait after the push: gives up in time to say what runs now and the ways on,
+-- which the wait's own timeout could not.
+function release.within(r, limit, value, seen)
+  if value then return value end
+  if not r.dry_run and r.waited >= limit then
+    release.stop(r, "release.late", string.format("not there after %d min; last seen: %s",
+      limit // 60000, seen))
+  end
+  return false, seen
+end
+
 -- Production's own newest deployment of the commit, made since this release began.
 function release.deployed(r)
   local c = r.out.candidate

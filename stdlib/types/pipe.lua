@@ -30,6 +30,7 @@
 ---@field attempt integer
 ---@field run string
 ---@field dry_run boolean
+---@field waited integer
 
 ---@class pipe.retry
 ---@field times? integer  more tries after the first (3)
