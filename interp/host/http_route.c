@@ -66,8 +66,8 @@ static void take_fault(struct pl_exchange *x, const struct pl_value *answer)
 	size_t i = fault_of(answer);
 
 	x->failed = true;
-	pl_fail(&x->err, faults[i].code, "%.100s (simulated)",
-	    pl_get_text(answer, "error", "no reason"));
+	pl_fail(&x->err, faults[i].code, "%.300s (simulated)",
+	    pl_get_text(answer, "message", pl_get_text(answer, "error", "no reason")));
 	x->err.retryable = faults[i].retryable;
 }
 

@@ -246,7 +246,7 @@ local function request(w, given, now)
   events.happened(w, "request", facts)
   core.advance(w, w.s.now)
   if not known and not env then
-    return { error = "connect", sent = false }
+    return { error = "connect", sent = false, message = ("the simulated world has no host %q"):format(host) }
   end
   local answer = answer_of(w, req, known, env, facts)
   core.advance(w, w.s.now)
