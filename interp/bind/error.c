@@ -61,8 +61,10 @@ void pl_lua_push_error(lua_State *L, const struct pl_err *err)
 }
 
 /* Where the script stands: the innermost function that is not the library's. */
-static bool place(lua_State *on, struct pl_err *err)
+bool pl_lua_place(lua_State *on, struct pl_err *err)
 {
+	if (err->file[0])
+		return true;
 	lua_Debug ar;
 	for (int level = 0; lua_getstack(on, level, &ar); level++) {
 		lua_getinfo(on, "Sl", &ar);
@@ -79,7 +81,7 @@ int pl_lua_raise(lua_State *L, const struct pl_err *err)
 {
 	struct pl_err placed = *err;
 	if (!placed.file[0])
-		place(L, &placed);
+		pl_lua_place(L, &placed);
 	pl_lua_push_error(L, &placed);
 	lua_error(L);
 	abort(); /* lua_error does not come back; its header does not say so */
@@ -158,12 +160,12 @@ void pl_lua_error(lua_State *on, int index, struct pl_err *err)
 	if (lua_type(on, index) == LUA_TTABLE) {
 		from_table(on, index, err);
 		if (!err->file[0])
-			place(on, err);
+			pl_lua_place(on, err);
 		return;
 	}
 	memset(err, 0, sizeof *err);
 	strcpy(err->code, "script.error");
-	place(on, err);
+	pl_lua_place(on, err);
 	if (lua_type(on, index) == LUA_TSTRING)
 		split(err, lua_tostring(on, index));
 	else if (lua_isinteger(on, index))

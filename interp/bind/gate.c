@@ -61,8 +61,11 @@ static void leave(struct box *b)
 
 static int fail(lua_State *L, struct box *b, const struct pl_err *err)
 {
+	struct pl_err placed = *err;
 	leave(b);
-	return pl_lua_raise(L, err);
+	pl_lua_place(L, &placed);
+	pl_run_doomed_at(b->coroutine->session->run, &placed);
+	return pl_lua_raise(L, &placed);
 }
 
 struct pl_session *pl_gate_session(const struct pl_call *call)
@@ -173,6 +176,16 @@ static bool is_accident(const struct pl_err *err)
 	return false;
 }
 
+/* The simulated world notices what was done to it, and keeps it: a run that is
+ * killed now finds the world as it left it. */
+static void keep_world(struct pl_session *s)
+{
+	struct pl_err err;
+	if (pl_world_touch(s->world, pl_host_now(s->host), &err) &&
+	    !pl_run_is_dry(s->run))
+		pl_world_save(s->world, &err);
+}
+
 /* A stage has its answer (or, with result NULL, its error). */
 static int answered(
     lua_State *L, struct box *b, struct pl_value *result, struct pl_err *err)
@@ -192,7 +205,7 @@ static int answered(
 		        (c->acted && is_accident(err))))
 			err->unknown = true;
 		if (s->world && b->effect.class > PL_READ)
-			pl_world_touch(s->world, pl_host_now(s->host), NULL);
+			keep_world(s);
 		enum pl_verdict v = pl_effect_end(&b->effect, result, err);
 		if (v == PL_PROBE && c->cancelled) {
 			b->effect.err.unknown = true;
@@ -347,6 +360,8 @@ static int nothing_to_run(lua_State *L, struct box *b)
 	        ? ": say at the call predict = function (o) return { result = … } end, "
 	          "example = …, or effect = \"read\" if it changes nothing"
 	        : "");
+	/* A script that caught this would make a plan of what the run does not do. */
+	pl_run_doom(b->coroutine->session->run, &err);
 	return fail(L, b, &err);
 }
 

@@ -92,6 +92,8 @@ void pl_lua_push_error(lua_State *L, const struct pl_err *err); /* [-0, +1, m] *
 /* The value at index as an error; `on` is the stack it happened on. [-0, +0, -] */
 void pl_lua_error(lua_State *on, int index, struct pl_err *err);
 void pl_lua_error_open(lua_State *L);
+/* Says where the script stands, unless err has a place. [-0, +0, -] */
+bool pl_lua_place(lua_State *on, struct pl_err *err);
 
 /* value.c */
 void pl_lua_push(lua_State *L, const struct pl_value *v); /* [-0, +1, m] */

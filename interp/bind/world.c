@@ -291,6 +291,12 @@ static bool read_state(struct pl_world *w, struct pl_err *err)
 	        state_path(w));
 }
 
+static bool remove_remains(struct pl_world *w, struct pl_err *err)
+{
+	return pl_dir_remove(pl_arena_printf(&w->arena, "%s/git", w->dir), err) &&
+	    pl_dir_remove(pl_arena_printf(&w->arena, "%s/work", w->dir), err);
+}
+
 struct pl_world *pl_world_open(const char *spec, const char *dir, struct pl_err *err)
 {
 	struct pl_world *w = pl_alloc(sizeof *w);
@@ -311,7 +317,10 @@ struct pl_world *pl_world_open(const char *spec, const char *dir, struct pl_err 
 	if (ok) {
 		read_rows(w);
 		w->L = pl_lua_new(&w->limits);
-		ok = pl_lua_protect(w->L, open_world, w, err);
+		/* What is left of a making that was cut off would be taken for the past. */
+		ok = w->saved || remove_remains(w, err);
+		ok = ok && pl_lua_protect(w->L, open_world, w, err) &&
+		    (w->saved || pl_world_save(w, err));
 		if (!ok)
 			pl_err_within(err, "simulated world");
 	}

@@ -228,8 +228,7 @@ enum pl_verdict pl_effect_begin(struct pl_effect *e)
 	}
 	if (strcmp(t->digest, e->digest) != 0) {
 		changed(e, t, input);
-		if (same_try)
-			pl_run_doom(r, &e->err);
+		pl_run_doom(r, &e->err);
 		return PL_REFUSE;
 	}
 	if (t->ended)
@@ -335,6 +334,8 @@ enum pl_verdict pl_effect_settled(struct pl_effect *e, const struct pl_value *an
 	    "it is not known whether %s (%s) happened, and looking cannot tell%s%s",
 	    e->name, e->target ? e->target : e->key, why.msg[0] ? ": " : "", why.msg);
 	e->err.unknown = true;
+	/* No script may go on over this, whatever it catches. */
+	pl_run_doom(r, &e->err);
 	return PL_REFUSE;
 }
 

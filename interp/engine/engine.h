@@ -183,6 +183,8 @@ void pl_run_interrupt(struct pl_run *r);
 void pl_run_poll(struct pl_run *r);
 /* The run cannot go on whatever a script does (journal dead, limit passed). */
 void pl_run_doom(struct pl_run *r, const struct pl_err *err);
+/* The same error again, with the place where the script stands. */
+void pl_run_doomed_at(struct pl_run *r, const struct pl_err *err);
 
 /* To be called once for each pl_outside.start. result NULL: err says why;
  * err->code "again": err->file is the step, err->msg the reason. */

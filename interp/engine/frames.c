@@ -564,7 +564,11 @@ void pl_frame_after_body(struct pl_frame *f)
 {
 	f->body_ended = false;
 	if (f->run->doomed) {
-		*f->err = f->run->doom;
+		/* The body's own word for it says where. */
+		if (f->body_result || strcmp(f->err->code, f->run->doom.code) != 0)
+			*f->err = f->run->doom;
+		else
+			f->run->doom = *f->err;
 		pl_frame_fail(f);
 		return;
 	}

@@ -366,6 +366,12 @@ void pl_run_poll(struct pl_run *r)
 		stop(r);
 }
 
+void pl_run_doomed_at(struct pl_run *r, const struct pl_err *err)
+{
+	if (r->doomed && !r->doom.file[0] && strcmp(r->doom.code, err->code) == 0)
+		pl_err_place(&r->doom, err->file, err->line);
+}
+
 bool pl_run_ended(const struct pl_run *r)
 {
 	return r->ended;
