@@ -164,7 +164,8 @@ static struct pl_value *result_of(struct pl_coroutine *c, int n, struct pl_err *
 	if (!v) {
 		pl_err_within(err, "`%s` of step \"%s\" returned what cannot be kept",
 		    pl_body_name(c->frame->body), c->frame->step->id);
-		strcpy(err->code, "script.result");
+		if (strcmp(err->code, "value.size") != 0)
+			strcpy(err->code, "script.result");
 		return NULL;
 	}
 	if (c->frame->body == PL_READY) {

@@ -78,6 +78,8 @@ lua_State *pl_lua_new(struct pl_limits *limits);
 struct pl_session *pl_lua_session(lua_State *L);
 void pl_lua_hook(lua_State *L, lua_Debug *ar);
 void pl_lua_watch(lua_State *L); /* sets the hook */
+/* Work done in C counts as so many instructions; the hook looks soon. */
+void pl_lua_charge(lua_State *L, uint64_t n);
 /* Lines for one error message: adds to `all` while there is room, and counts. */
 void pl_problem_add(struct pl_buf *all, size_t *left_out, const char *line);
 void pl_problem_end(struct pl_buf *all, size_t left_out);

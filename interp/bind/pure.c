@@ -303,7 +303,10 @@ static int version_sort(lua_State *L)
 	luaL_checktype(L, 1, LUA_TTABLE);
 	lua_settop(L, 1);
 	struct pl_arena *a = pl_lua_arena(L);
-	size_t n = (size_t)luaL_len(L, 1);
+	lua_Integer len = luaL_len(L, 1);
+	luaL_argcheck(L, len >= 0 && len <= 1000000, 1, "a list that is too long");
+	size_t n = (size_t)len;
+	pl_lua_charge(L, 64 * n);
 	struct sorted *all = pl_arena_alloc(a, (n + 1) * sizeof *all);
 	for (size_t i = 0; i < n; i++) {
 		lua_geti(L, 1, (lua_Integer)i + 1);

@@ -116,6 +116,18 @@ void pl_lua_watch(lua_State *L)
 	lua_sethook(L, pl_lua_hook, LUA_MASKCOUNT, PL_HOOK_EVERY);
 }
 
+void pl_lua_charge(lua_State *L, uint64_t n)
+{
+	struct pl_session *s = pl_lua_session(L);
+	if (!s)
+		return;
+	struct pl_limits *limits = &s->limits;
+	uint64_t room = (SIZE_MAX / 2 - limits->churn) / PL_CHURN_PER_INSTRUCTION;
+	limits->churn += (size_t)(n < room ? n : room) * PL_CHURN_PER_INSTRUCTION;
+	if (limits->churn > PL_CHURN_SOON && lua_gethook(L))
+		lua_sethook(L, pl_lua_hook, LUA_MASKCOUNT, 1);
+}
+
 bool pl_lua_protect(lua_State *L, lua_CFunction fn, void *ud, struct pl_err *err)
 {
 	int top = lua_gettop(L);

@@ -13,6 +13,10 @@
 #define PL_LIST_TYPE "pipe.list"
 #define PL_SECRET_TYPE "pipe.secret"
 #define PL_VALUE_DEEPEST 200
+/* One conversion at most: a table that is shared counts as often as it is met, and
+ * what is made of it lies outside of the interpreter's limit. */
+#define PL_VALUE_NODES 1000000
+#define PL_VALUE_BYTES ((size_t)64 << 20)
 
 /* ---- secrets ---------------------------------------------------------------- */
 
@@ -141,6 +145,7 @@ struct reading {
 	struct pl_err *err;
 	char path[512]; /* of the member being read; cut when long */
 	size_t path_n;
+	size_t nodes, bytes; /* made so far; bytes of text and keys */
 	int depth;
 };
 
@@ -153,6 +158,20 @@ static struct pl_value *wrong(struct reading *r, const char *what)
 	    "secrets",
 	    what, r->path_n ? " at " : "", r->path, r->path_n > 80 ? "…" : "");
 	return NULL;
+}
+
+/* One more value, with so much text; false, and value.size, when it is too much. */
+static bool afford(struct reading *r, size_t bytes)
+{
+	r->nodes++;
+	r->bytes += bytes;
+	if (r->nodes <= PL_VALUE_NODES && r->bytes <= PL_VALUE_BYTES)
+		return true;
+	return pl_fail(r->err, "value.size",
+	    "the value is too large%s%.80s%s: at most %d members and %zu MiB of text, and a "
+	    "table that is there twice counts twice",
+	    r->path_n ? " at " : "", r->path, r->path_n > 80 ? "…" : "", PL_VALUE_NODES,
+	    PL_VALUE_BYTES >> 20);
 }
 
 /* Go into a member; the mark they return leads back out. */
@@ -218,6 +237,7 @@ static struct pl_value *read_map(struct reading *r, int index)
 			    r, "a table with both names and numbers, or with gaps");
 		const char *key = lua_tolstring(r->L, -2, &n);
 		size_t mark = enter_field(r, key);
+		r->bytes += n;
 		struct pl_value *member = read_any(r, lua_gettop(r->L));
 		lua_pop(r->L, 1);
 		if (!member)
@@ -282,8 +302,12 @@ static struct pl_value *read_number(struct reading *r, int index)
 
 static struct pl_value *read_any(struct reading *r, int index)
 {
-	size_t n;
-	const char *text;
+	size_t n = 0;
+	const char *text = NULL;
+	if (lua_type(r->L, index) == LUA_TSTRING)
+		text = lua_tolstring(r->L, index, &n);
+	if (!afford(r, n))
+		return NULL;
 	switch (lua_type(r->L, index)) {
 	case LUA_TNIL:
 		return pl_null(r->a);
@@ -292,7 +316,6 @@ static struct pl_value *read_any(struct reading *r, int index)
 	case LUA_TNUMBER:
 		return read_number(r, index);
 	case LUA_TSTRING:
-		text = lua_tolstring(r->L, index, &n);
 		return pl_textn(r->a, text, n);
 	case LUA_TTABLE:
 		return read_table(r, index);
@@ -316,5 +339,6 @@ struct pl_value *pl_lua_value(
 	int top = lua_gettop(L);
 	struct pl_value *v = read_any(&r, lua_absindex(L, index));
 	lua_settop(L, top);
+	pl_lua_charge(L, 4 * r.nodes + r.bytes / 16);
 	return v;
 }
