@@ -25,10 +25,13 @@ static const char *folder_of(struct pl_cli *c, const char *near)
 
 const char *pl_find_root(struct pl_cli *c, const char *near)
 {
+	struct stat st;
 	const char *start = folder_of(c, near);
 	char *at = pl_arena_text(&c->arena, start, strlen(start));
 	for (;;) {
-		if (access(pl_arena_printf(&c->arena, "%s/pipe.yaml", at), F_OK) == 0)
+		/* A link that leads nowhere is a project file too: one that cannot be
+		 * read, which whoever loads it tells. */
+		if (lstat(pl_arena_printf(&c->arena, "%s/pipe.yaml", at), &st) == 0)
 			return at;
 		char *slash = strrchr(at, '/');
 		if (!slash || slash == at)
