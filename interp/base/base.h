@@ -276,7 +276,8 @@ bool pl_time_parse(int64_t *ms, const char *text, struct pl_err *err);
 
 /* ---- files ------------------------------------------------------------- */
 
-/* Whole file; max 0: 64 MiB. Codes: file.missing, file.read, file.large. */
+/* Whole file; max 0: 64 MiB. Codes: file.missing, file.read, file.large, file.kind
+ * (a FIFO, a socket, a device; a pipe as /dev/fd/N is read). */
 bool pl_file_read(struct pl_buf *out, const char *path, size_t max, struct pl_err *err);
 /* Written beside, synced, renamed over; a reader sees the old or the new one.
  * Code: file.write. */

@@ -46,10 +46,39 @@ static bool read_all(
 	}
 }
 
+/* A pipe of the caller's own, as a shell makes it for <(command): that one is
+ * meant. Any other may have nobody at its far end, and would be waited for. */
+static bool is_given(const char *path)
+{
+	return strncmp(path, "/dev/fd/", 8) == 0 ||
+	    strncmp(path, "/proc/self/fd/", 14) == 0;
+}
+
+static const char *kind_of(mode_t mode)
+{
+	return S_ISFIFO(mode) ? "a FIFO" : S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+/* Whether what was opened, without waiting, may be read to its end. */
+static bool check_kind(int fd, const char *path, struct stat *st, struct pl_err *err)
+{
+	if (fstat(fd, st) != 0)
+		return pl_fail(
+		    err, "file.read", "cannot read \"%s\": %s", path, strerror(errno));
+	if (S_ISREG(st->st_mode) || S_ISDIR(st->st_mode))
+		return true; /* reading a directory says what it is */
+	if (!S_ISFIFO(st->st_mode) || !is_given(path))
+		return pl_fail(err, "file.kind", "\"%s\" is %s, not a file", path,
+		    kind_of(st->st_mode));
+	int flags = fcntl(fd, F_GETFL);
+	return (flags >= 0 && fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) == 0) ||
+	    pl_fail(err, "file.read", "cannot read \"%s\": %s", path, strerror(errno));
+}
+
 bool pl_file_read(struct pl_buf *out, const char *path, size_t max, struct pl_err *err)
 {
 	size_t len = out->len;
-	int fd = open_again(path, O_RDONLY);
+	int fd = open_again(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
 	if (fd < 0)
@@ -59,13 +88,12 @@ bool pl_file_read(struct pl_buf *out, const char *path, size_t max, struct pl_er
 	if (max == 0)
 		max = LARGEST_FILE;
 	pl_buf_add(out, "", 0);
-	bool ok;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
-	    (uintmax_t)st.st_size > max)
+	bool ok = check_kind(fd, path, &st, err);
+	if (ok && S_ISREG(st.st_mode) && st.st_size > 0 && (uintmax_t)st.st_size > max)
 		ok = pl_fail(err, "file.large", "\"%s\" has %lld bytes, more than %zu",
 		    path, (long long)st.st_size, max);
 	else
-		ok = read_all(out, fd, path, max, err);
+		ok = ok && read_all(out, fd, path, max, err);
 	close(fd);
 	if (!ok) {
 		out->len = len;

@@ -97,10 +97,25 @@ static void test_read_fails(void)
 	CHECK_TEXT(b.at, "kept12345");
 	CHECK(!pl_file_read(&b, in_room("f/x"), 5, &e));
 	CHECK_TEXT(e.code, "file.missing");
-	/* No size is known before reading. */
+	/* What would be waited for, or has no end. */
 	CHECK(!pl_file_read(&b, "/dev/zero", 100000, &e));
-	CHECK_TEXT(e.code, "file.large");
+	CHECK_TEXT(e.code, "file.kind");
+	CHECK(mkfifo(in_room("fifo"), 0600) == 0);
+	CHECK(!pl_file_read(&b, in_room("fifo"), 0, &e));
+	CHECK_TEXT(e.code, "file.kind");
+	CHECK(strstr(e.msg, "/fifo\" is a FIFO, not a file") != NULL);
+	unlink(in_room("fifo"));
 	CHECK_TEXT(b.at, "kept12345");
+	/* A pipe that was given on purpose; no size is known before reading. */
+	int ends[2];
+	char given[32];
+	CHECK(pipe(ends) == 0);
+	snprintf(given, sizeof given, "/dev/fd/%d", ends[0]);
+	CHECK(write(ends[1], "678", 3) == 3);
+	close(ends[1]);
+	CHECK(pl_file_read(&b, given, 0, &e));
+	CHECK_TEXT(b.at, "kept12345678");
+	close(ends[0]);
 	pl_buf_fini(&b);
 	unlink(in_room("f"));
 }
