@@ -3,8 +3,8 @@
  * chained like a journal. A run has one head for each time that it was sealed.
  *
  * What this cannot show: heads.jsonl cut off at its own end, together with the
- * journals that its last lines spoke of, or the time and state of its last line
- * changed. Nothing inside the folder contradicts that; it takes an anchor outside.
+ * journals that its last lines spoke of, or the time of its last line changed (its
+ * state has to agree with the journal's last record). Nothing inside the folder contradicts that; it takes an anchor outside.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -157,48 +157,84 @@ cleanup:
 	return ok;
 }
 
-static bool holds(const char *text, size_t n, const char *part)
+/* Takes in the line that stands next in heads.jsonl. */
+static bool take_head(struct pl_sealed *out, struct pl_chain *c, const char *run,
+    const struct pl_lines *l, struct pl_arena *a, struct pl_buf *again,
+    struct pl_err *err)
 {
-	size_t len = strlen(part);
-	for (size_t i = 0; i + len <= n; i++)
-		if (text[i] == part[0] && memcmp(text + i, part, len) == 0)
-			return true;
-	return false;
+	struct pl_stamp stamp;
+	struct pl_value *record;
+	struct pl_head h;
+	/* Most lines are of other runs, and not built. */
+	if (!pl_record_read(NULL, &stamp, a, again, l->at, (size_t)l->len, err) ||
+	    !pl_record_fits(&stamp, c, err))
+		return false;
+	pl_chain_step(c, l->at, (size_t)l->len);
+	if (strcmp(stamp.run, run) != 0)
+		return true;
+	if (!pl_json_parse(&record, a, l->at, (size_t)l->len, err) ||
+	    !pl_head_read(&h, record, err))
+		return false;
+	if (out->any && h.length < out->length)
+		return pl_fail(err, "journal.corrupt",
+		    "%llu records of run %s after %llu: a journal does not shrink",
+		    (unsigned long long)h.length, run, (unsigned long long)out->length);
+	out->any = true;
+	out->final = pl_head_final(h.state);
+	out->length = h.length;
+	memcpy(out->hash, h.hash, sizeof out->hash);
+	return true;
 }
 
-bool pl_heads_say_final(
-    bool *final, struct pl_store *s, const char *run, struct pl_err *err)
+static bool read_newest(struct pl_sealed *out, int fd, const char *path,
+    const char *run, struct pl_err *err)
+{
+	struct pl_lines l = {.fd = fd};
+	struct pl_arena a = {0};
+	struct pl_buf again = {0};
+	struct pl_chain chain;
+	struct pl_err why;
+	enum pl_line kind;
+	bool ok = true;
+	pl_chain_start(&chain, NULL);
+	while (ok && (kind = pl_lines_next(&l)) != PL_LINE_END &&
+	    kind != PL_LINE_TORN) { /* that the next seal cuts off */
+		if (kind == PL_LINE_FAILED) {
+			ok = pl_fail(err, "journal.read", "'%s' cannot be read: %s",
+			    path, strerror(errno));
+			break;
+		}
+		ok = kind == PL_LINE_LONG
+		    ? pl_fail(&why, "journal.corrupt", "longer than a head may be")
+		    : take_head(out, &chain, run, &l, &a, &again, &why);
+		if (!ok)
+			pl_fail(err, "journal.corrupt", "'%s' line %zu: %s", path,
+			    l.number, why.msg);
+		pl_arena_reset(&a);
+	}
+	pl_buf_fini(&again);
+	pl_arena_fini(&a);
+	pl_lines_fini(&l);
+	return ok;
+}
+
+bool pl_heads_newest(
+    struct pl_sealed *out, struct pl_store *s, const char *run, struct pl_err *err)
 {
 	char *path = pl_store_path(s, "heads.jsonl");
-	struct pl_lines r = {.fd = pl_disk_open(path, O_RDONLY)};
-	struct pl_arena a = {0};
-	char member[PL_RUN_MAX + 16];
-	bool said = false, ok = r.fd >= 0 || errno == ENOENT;
-	int why = errno;
-	snprintf(member, sizeof member, "\"run\":\"%s\"", run);
-	enum pl_line kind = PL_LINE_END;
-	while (r.fd >= 0 && (kind = pl_lines_next(&r)) == PL_LINE_WHOLE) {
-		struct pl_value *v;
-		/* Most lines are of other runs: reading them all would take long. */
-		if (!holds(r.at, (size_t)r.len, member) ||
-		    !pl_json_parse(&v, &a, r.at, (size_t)r.len, NULL))
-			continue;
-		said = pl_head_final(pl_get_text(v, "state", ""));
-		pl_arena_fini(&a);
+	/* For writing too: who goes on will seal, and had better hear now that it
+	 * cannot. */
+	int fd = pl_disk_open(path, O_RDWR | O_APPEND);
+	bool ok = true;
+	*out = (struct pl_sealed){0};
+	if (fd >= 0) {
+		pl_disk_wait(fd); /* so as not to see half a line; no harm without */
+		ok = read_newest(out, fd, path, run, err);
+		close(fd);
+	} else if (errno != ENOENT) {
+		ok = pl_fail(err, "journal.write", "'%s' cannot be opened: %s", path,
+		    strerror(errno));
 	}
-	if (kind == PL_LINE_FAILED) {
-		why = errno;
-		ok = false;
-	}
-	if (r.fd >= 0)
-		close(r.fd);
-	if (ok)
-		*final = said;
-	else
-		pl_fail(err, "journal.write", "'%s' cannot be read: %s", path,
-		    strerror(why));
-	pl_lines_fini(&r);
-	pl_arena_fini(&a);
 	free(path);
 	return ok;
 }

@@ -8,6 +8,8 @@
  * - Each line is a record by pl_record_read and fits by pl_record_fits. If one
  *   does not, be it the last, the journal is corrupt and nothing is mended: what
  *   has its newline was once written in full, so somebody changed it.
+ * - Who goes on with it holds it against heads.jsonl as well: a journal that lacks
+ *   sealed records, or has others in their place, is corrupt.
  * - The torn end is what one write() left when the process, the system or the
  *   disk gave up on the way: the beginning of a record, zeros where the file had
  *   grown but its bytes had not arrived, or both. What it holds is not looked at:
@@ -161,6 +163,7 @@ struct reading {
 	struct pl_arena *arena;
 	bool (*each)(void *arg, const struct pl_value *record);
 	void *arg;
+	struct pl_sealed sealed; /* what heads.jsonl says of it, if that was asked */
 	uint64_t torn, end; /* bytes after the last newline; where they begin */
 };
 
@@ -186,7 +189,14 @@ static bool take(struct reading *r, const struct pl_lines *l, struct pl_arena *s
 	        r->each ? r->arena : scratch, again, l->at, (size_t)l->len, &why) ||
 	    !pl_record_fits(&stamp, r->chain, &why))
 		return spoilt(r, l->number, why.msg, err);
-	pl_chain_step(r->chain, l->at, (size_t)l->len);
+	struct pl_chain next = *r->chain;
+	pl_chain_step(&next, l->at, (size_t)l->len);
+	if (r->sealed.any && next.length == r->sealed.length &&
+	    strcmp(next.hash, r->sealed.hash) != 0)
+		return spoilt(r, l->number,
+		    "changed after it was sealed: heads.jsonl has another hash of it",
+		    err);
+	*r->chain = next;
 	r->end = l->offset + l->len + 1;
 	if (!r->each) {
 		pl_arena_fini(scratch);
@@ -235,6 +245,18 @@ static bool read_all(struct reading *r, struct pl_err *err)
 	return ok;
 }
 
+/* A journal that ends before what was sealed would have the work behind its end
+ * done once more. */
+static bool check_whole(const struct reading *r, struct pl_err *err)
+{
+	if (!r->sealed.any || r->chain->length >= r->sealed.length)
+		return true;
+	return pl_fail(err, "journal.corrupt",
+	    "'%s' was cut off: heads.jsonl knows %" PRIu64 " records, %" PRIu64
+	    " are here",
+	    r->path, r->sealed.length, r->chain->length);
+}
+
 /* Keeps the torn end beside the journal and cuts it off. */
 static bool mend(struct pl_journal *j, const struct reading *r, struct pl_err *err)
 {
@@ -280,7 +302,9 @@ struct pl_journal *pl_journal_open(struct pl_store *s, const char *run,
 	    .arena = a,
 	    .each = each,
 	    .arg = arg};
-	if (!read_all(&r, err) || (r.torn && !mend(j, &r, err)))
+	/* The lock keeps the run's heads as they are. */
+	if (!pl_heads_newest(&r.sealed, s, run, err) || !read_all(&r, err) ||
+	    !check_whole(&r, err) || (r.torn && !mend(j, &r, err)))
 		goto failed;
 	j->size = r.end;
 	if (torn)
@@ -353,10 +377,10 @@ static bool still_ours(struct pl_journal *j, struct pl_err *err)
  * so that records behind a final head always mean that somebody added them. */
 static bool reopen(struct pl_journal *j, int64_t now_ms, struct pl_err *err)
 {
-	bool over;
+	struct pl_sealed newest;
 	struct pl_err why;
-	if (!pl_heads_say_final(&over, j->store, j->run, &why) ||
-	    (over &&
+	if (!pl_heads_newest(&newest, j->store, j->run, &why) ||
+	    (newest.final &&
 	        !pl_heads_add(j->store, j->run, j->chain.length, j->chain.hash,
 	            "reopened", now_ms, &why)))
 		return die(j, why.msg, err);

@@ -206,6 +206,42 @@ cleanup:
 	return ok;
 }
 
+/* All of a kept file; what stands in its place and is none, a link or a FIFO, is
+ * not what we put there. */
+static bool read_kept(struct pl_buf *out, const char *path, struct pl_err *err)
+{
+	char piece[16384];
+	ssize_t n = 0;
+	struct stat st;
+	int fd = pl_disk_open(path, O_RDONLY);
+	if (fd < 0) {
+		int why = errno;
+		if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode))
+			return pl_fail(err, "store.corrupt", "'%s' is %s, not a file",
+			    path,
+			    S_ISLNK(st.st_mode)        ? "a symbolic link"
+			        : S_ISFIFO(st.st_mode) ? "a FIFO"
+			        : S_ISDIR(st.st_mode)  ? "a folder"
+			                               : "a device");
+		return pl_fail(err,
+		    why == ENOENT || why == ENOTDIR ? "file.missing" : "file.read",
+		    "cannot read '%s': %s", path, strerror(why));
+	}
+	while (out->len <= PIN_MAX &&
+	    ((n = read(fd, piece, sizeof piece)) > 0 || (n < 0 && errno == EINTR)))
+		if (n > 0)
+			pl_buf_add(out, piece, (size_t)n);
+	int why = errno;
+	close(fd);
+	if (n < 0)
+		return pl_fail(
+		    err, "file.read", "cannot read '%s': %s", path, strerror(why));
+	if (out->len > PIN_MAX)
+		return pl_fail(err, "store.corrupt",
+		    "'%s' was changed: it is larger than what is kept", path);
+	return true;
+}
+
 bool pl_store_pinned(struct pl_store *s, const char *run, const char *hash,
     struct pl_buf *out, struct pl_err *err)
 {
@@ -215,9 +251,9 @@ bool pl_store_pinned(struct pl_store *s, const char *run, const char *hash,
 		    "'%.80s' of run '%.80s' cannot name a kept file", hash, run);
 	char *path = pl_store_path(s, "runs/%s/files/%s", run, hash), is[65];
 	struct pl_buf got = {0};
-	bool ok = pl_file_read(&got, path, PIN_MAX, err);
+	bool ok = read_kept(&got, path, err);
 	if (ok) {
-		hash_of(is, got.at, got.len);
+		hash_of(is, got.at ? got.at : "", got.len);
 		ok = strcmp(is, hash) == 0;
 		if (!ok)
 			pl_fail(err, "store.corrupt",

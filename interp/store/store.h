@@ -54,7 +54,8 @@ struct pl_journal *pl_journal_create(
  * arena given. A last line that is not whole (no newline, or zeros of a power
  * cut) is moved to runs/ID/torn-SEQ and cut off; *torn is then its length in
  * bytes. Anything else that is wrong is fatal: journal.corrupt names file,
- * record and what is wrong. journal.busy: another process (named) has the run.
+ * record and what is wrong, also where heads.jsonl knows more or other records, or
+ * is corrupt itself. journal.busy: another process (named) has the run.
  */
 struct pl_journal *pl_journal_open(struct pl_store *s, const char *run,
     struct pl_arena *a, bool (*each)(void *arg, const struct pl_value *record),

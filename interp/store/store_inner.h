@@ -149,8 +149,16 @@ bool pl_head_read(
 bool pl_head_final(const char *state);
 bool pl_heads_add(struct pl_store *s, const char *run, uint64_t length,
     const char *hash, const char *state, int64_t now_ms, struct pl_err *err);
-/* *final: the run's newest head says that nothing more will come. */
-bool pl_heads_say_final(
-    bool *final, struct pl_store *s, const char *run, struct pl_err *err);
+/* What the newest head of a run says; any: there is one. final: nothing more will
+ * come. */
+struct pl_sealed {
+	bool any, final;
+	uint64_t length;
+	char hash[65];
+};
+/* Checks all of heads.jsonl on the way. Codes: journal.corrupt, journal.read,
+ * journal.write. */
+bool pl_heads_newest(
+    struct pl_sealed *out, struct pl_store *s, const char *run, struct pl_err *err);
 
 #endif

@@ -412,8 +412,68 @@ static void lock_ends_with_process(void)
 	world_fini(&w);
 }
 
+/* Expects that the journal is not gone on with, and stays as it is. */
+static void stays(struct world *w, const char *says)
+{
+	struct pl_buf was = file_bytes(world_path(w, JOURNAL));
+	CHECK(!pl_journal_open(w->store, "r1", &w->arena, NULL, NULL, NULL, &w->err));
+	CHECK_TEXT(w->err.code, "journal.corrupt");
+	CHECK(strstr(w->err.msg, says));
+	struct pl_buf is = file_bytes(world_path(w, JOURNAL));
+	CHECK(is.len == was.len && !memcmp(is.at, was.at, is.len));
+	pl_buf_fini(&was);
+	pl_buf_fini(&is);
+}
+
+/* Work behind a sealed end is not done once more. */
+static void held_against_heads(void)
+{
+	CHECK_CASE("held against heads");
+	struct world w;
+	world_init(&w);
+	make_run(&w, "r0", 2, "finished");
+	make_run(&w, "r1", 4, "suspended");
+	struct pl_buf all = file_bytes(world_path(&w, JOURNAL));
+	for (size_t n = 0; n < all.len; n++) {
+		if (n && all.at[n - 1] != '\n' && n % 50)
+			continue;
+		put(&w, all.at, n);
+		stays(&w, "was cut off: heads.jsonl knows 4 records");
+	}
+	/* Another last record, of which only the head knows. */
+	char *last = strstr(all.at, "\"n\":3");
+	last[4] = '7';
+	put(&w, all.at, all.len);
+	stays(&w, "changed after it was sealed");
+	last[4] = '3';
+	put(&w, all.at, all.len);
+	struct pl_journal *j =
+	    pl_journal_open(w.store, "r1", &w.arena, NULL, NULL, NULL, &w.err);
+	CHECK(j && add(&w, j, 4)); /* behind the head */
+	pl_journal_close(j);
+	j = pl_journal_open(w.store, "r1", &w.arena, NULL, NULL, NULL, &w.err);
+	CHECK(j && pl_journal_length(j) == 5);
+	pl_journal_close(j);
+	/* heads.jsonl changed where it speaks of another run; its torn end is fine. */
+	struct pl_buf heads = file_bytes(world_path(&w, "heads.jsonl"));
+	char *length = strstr(heads.at, "\"length\":2");
+	length[9] = '3';
+	file_put(world_path(&w, "heads.jsonl"), heads.at, heads.len);
+	stays(&w, "heads.jsonl' line 2");
+	length[9] = '2';
+	pl_buf_puts(&heads, "{\"hash");
+	file_put(world_path(&w, "heads.jsonl"), heads.at, heads.len);
+	j = pl_journal_open(w.store, "r1", &w.arena, NULL, NULL, NULL, &w.err);
+	CHECK(j && pl_journal_seal(j, "stopped", NOW, &w.err));
+	pl_journal_close(j);
+	pl_buf_fini(&heads);
+	pl_buf_fini(&all);
+	world_fini(&w);
+}
+
 int main(void)
 {
+	held_against_heads();
 	round_trip();
 	reading_can_be_stopped();
 	records_that_cannot_be();

@@ -178,6 +178,20 @@ static void kept_files(void)
 	CHECK(remove(world_path(&w, path)) == 0);
 	CHECK(!pl_store_pinned(w.store, "r1", hash, &got, &w.err));
 	CHECK_TEXT(w.err.code, "file.missing");
+	/* A link to the very bytes is not what was kept; a FIFO is not waited for. */
+	char aside[1400];
+	snprintf(aside, sizeof aside, "%s", world_path(&w, "aside"));
+	file_put(aside, "return 1\n\0x", 11);
+	CHECK(symlink(aside, world_path(&w, path)) == 0);
+	CHECK(!pl_store_pinned(w.store, "r1", hash, &got, &w.err));
+	CHECK_TEXT(w.err.code, "store.corrupt");
+	CHECK(strstr(w.err.msg, "is a symbolic link, not a file"));
+	CHECK_INT(pl_store_verify(w.store, NULL, NULL, NULL, &wrong, &w.err), 1);
+	CHECK_INT(wrong, 1);
+	CHECK(remove(world_path(&w, path)) == 0);
+	CHECK(mkfifo(world_path(&w, path), 0600) == 0);
+	CHECK(!pl_store_pinned(w.store, "r1", hash, &got, &w.err));
+	CHECK_TEXT(w.err.code, "store.corrupt");
 	CHECK(!pl_store_pinned(w.store, "r1", "../journal.jsonl", &got, &w.err));
 	CHECK_TEXT(w.err.code, "store.corrupt");
 	pl_buf_fini(&got);
