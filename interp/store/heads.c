@@ -179,6 +179,10 @@ static bool take_head(struct pl_sealed *out, struct pl_chain *c, const char *run
 		return pl_fail(err, "journal.corrupt",
 		    "%llu records of run %s after %llu: a journal does not shrink",
 		    (unsigned long long)h.length, run, (unsigned long long)out->length);
+	if (out->any && h.length == out->length && strcmp(h.hash, out->hash) != 0)
+		return pl_fail(err, "journal.corrupt",
+		    "record %llu of run %s was sealed before with another hash",
+		    (unsigned long long)h.length - 1, run);
 	out->any = true;
 	out->final = pl_head_final(h.state);
 	out->length = h.length;

@@ -96,8 +96,9 @@ struct pl_finding {
 };
 /*
  * Checks heads.jsonl's own chain, then every run (or only `run`): canonical
- * form, sequence, chain, times as text, and the head against heads.jsonl; a run
- * named there whose folder is gone is wrong. Returns the number of runs looked
+ * form, sequence, chain, times as text, the head and its state against heads.jsonl,
+ * the kept files against run.started's `sources`; a run named there whose folder
+ * is gone is wrong. Returns the number of runs looked
  * at; *wrong counts the findings of severity "wrong".
  */
 size_t pl_store_verify(struct pl_store *s, const char *run,

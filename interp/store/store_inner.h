@@ -6,6 +6,7 @@
  * record.c  one record: how it must look, how it is chained to the next
  * form.c    whether a line is canonical, quickly
  * heads.c   heads.jsonl
+ * said.c    what verification has to say
  */
 #ifndef PL_STORE_INNER_H
 #define PL_STORE_INNER_H
@@ -160,5 +161,22 @@ struct pl_sealed {
  * journal.write. */
 bool pl_heads_newest(
     struct pl_sealed *out, struct pl_store *s, const char *run, struct pl_err *err);
+
+/* ---- findings ------------------------------------------------------------ */
+
+/* What is said of one file or run, kept back until it is certain. */
+struct pl_said {
+	struct pl_arena arena;
+	struct pl_finding *at;
+	size_t len, cap, wrong, hidden;
+	const char *run;
+};
+
+void pl_said_add(struct pl_said *s, const char *severity, int64_t seq, size_t line,
+    const char *fmt, ...) PL_PRINTF(5, 6);
+void pl_said_forget(struct pl_said *s);
+/* Reports all of it, counts what is wrong, and forgets it. */
+void pl_said_tell(struct pl_said *s,
+    void (*report)(void *arg, const struct pl_finding *f), void *arg, size_t *wrong);
 
 #endif

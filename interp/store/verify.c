@@ -19,16 +19,7 @@
 
 #include "store_inner.h"
 
-#define WRONG_MAX 100 /* findings listed of one file; more help nobody */
 #define HEADS "heads.jsonl"
-
-/* What is said of one file or run, kept back until it is certain. */
-struct said {
-	struct pl_arena arena;
-	struct pl_finding *at;
-	size_t len, cap, wrong, hidden;
-	const char *run;
-};
 
 struct verifier {
 	struct pl_store *store;
@@ -40,12 +31,14 @@ struct verifier {
 
 /* One chained file on the way through it. */
 struct walk {
-	struct said *said;
+	struct pl_said *said;
 	struct pl_chain chain; /* length: the seq that is to come next */
 	int64_t gap_from, gap_until; /* seqs that were left out last, [from, until) */
 	size_t lines;
 	uint64_t torn;
 	bool trees; /* `stands` wants the record, not only its place */
+	char type[65]; /* of the record that stands there; empty: none */
+	const char *built; /* records of this type are built in any case */
 	bool blind; /* the line before was too long to be hashed */
 	/* A line that stands where it belongs, a record or not (then NULL). It is
 	 * built only where `trees` says so. */
@@ -53,59 +46,6 @@ struct walk {
 	    struct walk *w, int64_t seq, size_t line, const struct pl_value *record);
 	void *arg;
 };
-
-PL_PRINTF(5, 6)
-static void say(struct said *s, const char *severity, int64_t seq, size_t line,
-    const char *fmt, ...)
-{
-	bool wrong = strcmp(severity, "wrong") == 0;
-	if (wrong && s->wrong == WRONG_MAX) {
-		s->hidden++;
-		return;
-	}
-	if (s->len == s->cap)
-		s->at = pl_realloc(
-		    s->at, (s->cap = s->cap ? s->cap * 2 : 8) * sizeof *s->at);
-	char text[2000];
-	va_list args;
-	va_start(args, fmt);
-	vsnprintf(text, sizeof text, fmt, args);
-	va_end(args);
-	/* What stands in a spoilt line may be anything, and this goes to terminals. */
-	struct pl_buf shown = {0};
-	pl_printable(&shown, text, strlen(text), false);
-	s->wrong += wrong;
-	s->at[s->len++] = (struct pl_finding){.run = s->run,
-	    .seq = seq,
-	    .line = line,
-	    .severity = severity,
-	    .what = pl_arena_text(&s->arena, shown.at, shown.len)};
-	pl_buf_fini(&shown);
-}
-
-static void forget(struct said *s)
-{
-	pl_arena_fini(&s->arena);
-	free(s->at);
-	*s = (struct said){.run = s->run};
-}
-
-static void tell(struct said *s, void (*report)(void *arg, const struct pl_finding *f),
-    void *arg, size_t *wrong)
-{
-	if (s->hidden) {
-		size_t hidden = s->hidden;
-		s->wrong = 0; /* room for this one */
-		say(s, "wrong", -1, 0, "and %zu more that are not listed", hidden);
-	}
-	for (size_t i = 0; i < s->len; i++) {
-		if (strcmp(s->at[i].severity, "wrong") == 0)
-			++*wrong;
-		if (report)
-			report(arg, &s->at[i]);
-	}
-	forget(s);
-}
 
 /* ---- one file ------------------------------------------------------------------ */
 
@@ -117,12 +57,12 @@ static bool check_place(struct walk *w, const struct pl_stamp *stamp, size_t lin
 		return true;
 	if (seq > due) {
 		if (seq == due + 1)
-			say(w->said, "wrong", seq, line,
+			pl_said_add(w->said, "wrong", seq, line,
 			    "record %" PRId64
 			    " is missing before this one: removed, or moved",
 			    due);
 		else
-			say(w->said, "wrong", seq, line,
+			pl_said_add(w->said, "wrong", seq, line,
 			    "records %" PRId64 " to %" PRId64
 			    " are missing before this one: removed, or moved",
 			    due, seq - 1);
@@ -131,12 +71,12 @@ static bool check_place(struct walk *w, const struct pl_stamp *stamp, size_t lin
 		return true;
 	}
 	if (seq >= w->gap_from && seq < w->gap_until)
-		say(w->said, "wrong", seq, line,
+		pl_said_add(w->said, "wrong", seq, line,
 		    "this record stands after record %" PRId64
 		    ": the two were swapped, or this one was moved",
 		    due - 1);
 	else
-		say(w->said, "wrong", seq, line,
+		pl_said_add(w->said, "wrong", seq, line,
 		    "record %" PRId64
 		    " was due here: this one was inserted or repeated",
 		    due);
@@ -152,10 +92,11 @@ static void check_line(
 	uint64_t due = w->chain.length;
 	int64_t seq = (int64_t)due;
 	bool stands = true;
-	if (!pl_record_read(w->trees ? &record : NULL, &stamp, a, again, l->at,
-	        (size_t)l->len, &why)) {
+	bool sound = pl_record_read(
+	    w->trees ? &record : NULL, &stamp, a, again, l->at, (size_t)l->len, &why);
+	if (!sound) {
 		record = NULL;
-		say(w->said, "wrong", seq, l->number, "changed or inserted: %s",
+		pl_said_add(w->said, "wrong", seq, l->number, "changed or inserted: %s",
 		    why.msg);
 	} else {
 		size_t before = w->said->wrong + w->said->hidden;
@@ -167,9 +108,14 @@ static void check_line(
 		/* A gap explains a prev that does not fit. */
 		if (before == w->said->wrong + w->said->hidden &&
 		    !pl_record_fits(&stamp, &w->chain, &why))
-			say(w->said, "wrong", seq, l->number, "%s", why.msg);
+			pl_said_add(w->said, "wrong", seq, l->number, "%s", why.msg);
 	}
 	w->blind = false;
+	w->type[0] = '\0';
+	if (sound)
+		memcpy(w->type, stamp.type, sizeof w->type);
+	if (sound && !record && w->built && strcmp(w->built, w->type) == 0)
+		pl_json_parse(&record, a, l->at, (size_t)l->len, NULL);
 	pl_chain_step(&w->chain, l->at, (size_t)l->len);
 	if (stands)
 		w->stands(w, seq, l->number, record);
@@ -191,7 +137,7 @@ static bool walk_file(struct walk *w, int fd, const char *name)
 			pl_arena_fini(&a);
 			continue;
 		}
-		say(w->said, "wrong", (int64_t)w->chain.length, l.number,
+		pl_said_add(w->said, "wrong", (int64_t)w->chain.length, l.number,
 		    "changed or inserted: a line of %" PRIu64
 		    " bytes, more than a record has",
 		    l.len);
@@ -199,7 +145,7 @@ static bool walk_file(struct walk *w, int fd, const char *name)
 		w->blind = true;
 	}
 	if (kind == PL_LINE_FAILED)
-		say(w->said, "wrong", (int64_t)w->chain.length, l.number,
+		pl_said_add(w->said, "wrong", (int64_t)w->chain.length, l.number,
 		    "'%s' cannot be read from here on: %s", name, strerror(errno));
 	w->torn = kind == PL_LINE_TORN ? l.len : 0;
 	pl_buf_fini(&again);
@@ -219,7 +165,7 @@ static void keep_head(
 	if (!record)
 		return;
 	if (!pl_head_read(&h, record, &why)) {
-		say(w->said, "wrong", seq, line, "not a head: %s", why.msg);
+		pl_said_add(w->said, "wrong", seq, line, "not a head: %s", why.msg);
 		return;
 	}
 	h.line = line;
@@ -254,7 +200,7 @@ static void drop_heads(struct verifier *v)
 }
 
 /* Torn ends that were cut off by later seals. */
-static void name_kept(struct said *said, const struct pl_store *s)
+static void name_kept(struct pl_said *said, const struct pl_store *s)
 {
 	static const char stem[] = "heads.torn-";
 	DIR *dir = opendir(s->dir);
@@ -262,7 +208,7 @@ static void name_kept(struct said *said, const struct pl_store *s)
 		return;
 	for (struct dirent *e; (e = readdir(dir));)
 		if (strncmp(e->d_name, stem, sizeof stem - 1) == 0)
-			say(said, "note", -1, 0,
+			pl_said_add(said, "note", -1, 0,
 			    "a torn end was cut off once and kept as '%s'", e->d_name);
 	closedir(dir);
 }
@@ -276,7 +222,7 @@ static uint64_t heads_size(const struct pl_store *s)
 	return size;
 }
 
-static void read_heads(struct verifier *v, struct said *said)
+static void read_heads(struct verifier *v, struct pl_said *said)
 {
 	drop_heads(v);
 	char *path = pl_store_path(v->store, HEADS);
@@ -284,7 +230,7 @@ static void read_heads(struct verifier *v, struct said *said)
 	pl_chain_start(&w.chain, NULL);
 	int fd = pl_disk_open(path, O_RDONLY);
 	if (fd < 0 && errno != ENOENT)
-		say(said, "wrong", -1, 0, "'%s' cannot be opened: %s", path,
+		pl_said_add(said, "wrong", -1, 0, "'%s' cannot be opened: %s", path,
 		    strerror(errno));
 	if (fd >= 0) {
 		/* So as not to see a line half written; where it cannot be had (another
@@ -294,14 +240,14 @@ static void read_heads(struct verifier *v, struct said *said)
 		walk_file(&w, fd, path);
 		close(fd);
 		if (w.torn)
-			say(said, "torn", (int64_t)w.chain.length, w.lines + 1,
+			pl_said_add(said, "torn", (int64_t)w.chain.length, w.lines + 1,
 			    "the last %" PRIu64
 			    " bytes are no whole line: what a crash leaves of a head. The next "
 			    "one cuts them off and keeps them as heads.torn-%" PRIu64,
 			    w.torn, w.chain.length);
 		name_kept(said, v->store);
 		if (said->wrong == 0)
-			say(said, "ok", -1, 0, "%zu heads", v->len);
+			pl_said_add(said, "ok", -1, 0, "%zu heads", v->len);
 	}
 	if (v->len)
 		qsort(v->heads, v->len, sizeof *v->heads, by_run);
@@ -328,26 +274,57 @@ static struct pl_head *heads_of(const struct verifier *v, const char *run, size_
 
 /* ---- runs ------------------------------------------------------------------------ */
 
-/* The heads of a run that its journal has not come to yet, shortest first. */
 struct ahead {
+	/* The heads of a run that its journal has not come to yet, shortest first. */
 	const struct pl_head *at;
 	size_t len;
+	const struct pl_head *newest; /* NULL: none */
+	bool engine; /* a record about the run itself came by: it tells its state */
+	char ending[65]; /* the type of the record that the newest head sealed */
+	struct pl_arena arena;
+	struct pl_value *sources; /* that the run was started with, NULL: not said */
 };
 
 static void compare_heads(
     struct walk *w, int64_t seq, size_t line, const struct pl_value *record)
 {
 	struct ahead *h = w->arg;
-	(void)record;
+	if (record && pl_get(record, "sources"))
+		h->sources = pl_copy(&h->arena, pl_get(record, "sources"));
+	h->engine = h->engine || strncmp(w->type, "run.", 4) == 0;
+	if (h->newest && (uint64_t)(seq + 1) == h->newest->length)
+		memcpy(h->ending, w->type, sizeof h->ending);
 	for (; h->len && h->at->length <= (uint64_t)seq + 1; h->at++, h->len--) {
 		if (h->at->length <= (uint64_t)seq ||
 		    strcmp(h->at->hash, w->chain.hash) == 0)
 			continue; /* passed over in a gap, which was said */
-		say(w->said, "wrong", seq, line,
+		pl_said_add(w->said, "wrong", seq, line,
 		    "changed after it was sealed: " HEADS
 		    " line %zu says it hashes to %.12s…, it hashes to %.12s…",
 		    h->at->line, h->at->hash, w->chain.hash);
 	}
+}
+
+/* A head is written right behind the record that it is about: which records may
+ * stand there. Journals without a record about the run itself tell nothing. */
+static void check_state(struct walk *w)
+{
+	static const struct {
+		const char *state, *type;
+	} pairs[] = {{"finished", "run.finished"}, {"suspended", "run.suspended"},
+	    {"suspended", "gate.decided"}, {"stopped", "run.stopped"},
+	    {"stopped", "effect.receipt"}, {"stopped", "effect.settled"},
+	    {"reopened", "run.finished"}};
+	const struct ahead *h = w->arg;
+	if (!h->newest || !h->engine || !h->ending[0])
+		return;
+	for (size_t i = 0; i < PL_COUNT(pairs); i++)
+		if (strcmp(h->newest->state, pairs[i].state) == 0 &&
+		    strcmp(h->ending, pairs[i].type) == 0)
+			return;
+	pl_said_add(w->said, "wrong", (int64_t)h->newest->length - 1, 0,
+	    HEADS " line %zu says that the run was '%s' there, the record is '%s'",
+	    h->newest->line, h->newest->state, h->ending);
 }
 
 /* What the newest head and the end of the journal say together. */
@@ -357,52 +334,87 @@ static void check_end(struct walk *w, const struct pl_head *newest)
 	int64_t last = (int64_t)length - 1;
 	bool over = newest && pl_head_final(newest->state);
 	if (newest && length < newest->length)
-		say(w->said, "wrong", last, w->lines,
+		pl_said_add(w->said, "wrong", last, w->lines,
 		    "cut off: " HEADS " line %zu says %" PRIu64 " records, %" PRIu64
 		    " are here%s",
 		    newest->line, newest->length, length,
 		    w->torn ? ", and then a part of one" : "");
 	else if (over && length > newest->length)
-		say(w->said, "wrong", last, w->lines,
+		pl_said_add(w->said, "wrong", last, w->lines,
 		    "%" PRIu64
 		    " records were added after the run was sealed as '%s' (" HEADS
 		    " line %zu)",
 		    length - newest->length, newest->state, newest->line);
 	else if (over && w->torn)
-		say(w->said, "wrong", -1, w->lines + 1,
+		pl_said_add(w->said, "wrong", -1, w->lines + 1,
 		    "%" PRIu64
 		    " bytes were added after the run was sealed as '%s' (" HEADS
 		    " line %zu)",
 		    w->torn, newest->state, newest->line);
 	else if (w->torn)
-		say(w->said, "torn", (int64_t)length, w->lines + 1,
+		pl_said_add(w->said, "torn", (int64_t)length, w->lines + 1,
 		    "the last %" PRIu64
 		    " bytes are no whole record: what a crash leaves, or a record that is "
 		    "being written. Resuming keeps them as torn-%" PRIu64,
 		    w->torn, length);
+	check_state(w);
 	if (w->said->wrong)
 		return;
 	if (!newest)
-		say(w->said, "note", -1, 0,
+		pl_said_add(w->said, "note", -1, 0,
 		    "%" PRIu64
 		    " records, not sealed yet: a cut-off end would not be seen",
 		    length);
 	else if (length > newest->length)
-		say(w->said, "note", -1, 0,
+		pl_said_add(w->said, "note", -1, 0,
 		    "%" PRIu64 " records, %" PRIu64
 		    " of them since it was sealed as '%s': a cut-off end of these would not "
 		    "be seen",
 		    length, length - newest->length, newest->state);
 	else
-		say(w->said, "ok", -1, 0, "%" PRIu64 " records, sealed as '%s'", length,
-		    newest->state);
+		pl_said_add(w->said, "ok", -1, 0, "%" PRIu64 " records, sealed as '%s'",
+		    length, newest->state);
+}
+
+/* The files that the journal names must be there; whether they are what they are
+ * called is looked at for all that are. */
+static void check_sources(
+    struct verifier *v, struct pl_said *said, const struct pl_value *sources)
+{
+	size_t n = sources && sources->kind == PL_LIST ? sources->as.list.len : 0;
+	for (size_t i = 0; i < n; i++) {
+		const struct pl_value *one = sources->as.list.at[i];
+		const char *name = pl_get_text(one, "name", "?"),
+		           *hash = pl_get_text(one, "hash", "");
+		struct stat st;
+		if (strlen(hash) != 64 || strspn(hash, "0123456789abcdef") != 64) {
+			pl_said_add(said, "wrong", -1, 0,
+			    "the journal says no hash of '%.200s', which the run was "
+			    "started with",
+			    name);
+			continue;
+		}
+		char *path =
+		    pl_store_path(v->store, "runs/%s/files/%s", said->run, hash);
+		if (lstat(path, &st) != 0)
+			pl_said_add(said, "wrong", -1, 0,
+			    "'%.200s', which the run was started with, is not kept: "
+			    "'%s': %s",
+			    name, path, strerror(errno));
+		free(path);
+	}
 }
 
 /* Files that the run was started with: their names are their hashes. */
-static void check_kept(struct verifier *v, struct said *said)
+static void check_kept(struct verifier *v, struct pl_said *said)
 {
+	struct stat st;
 	char *path = pl_store_path(v->store, "runs/%s/files", said->run);
-	DIR *dir = opendir(path);
+	bool there = lstat(path, &st) == 0;
+	DIR *dir = there && S_ISDIR(st.st_mode) ? opendir(path) : NULL;
+	if (there && !dir)
+		pl_said_add(
+		    said, "wrong", -1, 0, "'%s' is no folder that can be read", path);
 	free(path);
 	if (!dir)
 		return;
@@ -413,7 +425,7 @@ static void check_kept(struct verifier *v, struct said *said)
 		if (strlen(e->d_name) == 64 &&
 		    strspn(e->d_name, "0123456789abcdef") == 64 &&
 		    !pl_store_pinned(v->store, said->run, e->d_name, &bytes, &why))
-			say(said, "wrong", -1, 0,
+			pl_said_add(said, "wrong", -1, 0,
 			    "a file that the run was started with: %s", why.msg);
 		pl_buf_fini(&bytes);
 	}
@@ -422,14 +434,14 @@ static void check_kept(struct verifier *v, struct said *said)
 
 /* A copy of a run's heads by length; *newest is the last one in the file. */
 static struct pl_head *sort_heads(
-    const struct verifier *v, struct said *said, size_t *n, struct pl_head *newest)
+    const struct verifier *v, struct pl_said *said, size_t *n, struct pl_head *newest)
 {
 	const struct pl_head *found = heads_of(v, said->run, n);
 	if (!*n)
 		return NULL;
 	for (size_t i = 1; i < *n; i++)
 		if (found[i].length < found[i - 1].length)
-			say(said, "wrong", -1, 0,
+			pl_said_add(said, "wrong", -1, 0,
 			    HEADS " line %zu says %" PRIu64
 			          " records, its line %zu said %" PRIu64
 			          " before: a journal does not shrink",
@@ -442,13 +454,16 @@ static struct pl_head *sort_heads(
 	return copy;
 }
 
-static void check_run(struct verifier *v, struct said *said)
+static void check_run(struct verifier *v, struct pl_said *said)
 {
 	struct pl_head newest;
 	size_t n;
 	struct pl_head *heads = sort_heads(v, said, &n, &newest);
-	struct ahead ahead = {heads, n};
-	struct walk w = {.said = said, .stands = compare_heads, .arg = &ahead};
+	struct ahead ahead = {.at = heads, .len = n, .newest = n ? &newest : NULL};
+	struct walk w = {.said = said,
+	    .stands = compare_heads,
+	    .arg = &ahead,
+	    .built = "run.started"};
 	pl_chain_start(&w.chain, said->run);
 	char *path = pl_store_path(v->store, "runs/%s/journal.jsonl", said->run);
 	int fd = pl_disk_open(path, O_RDONLY);
@@ -458,20 +473,22 @@ static void check_run(struct verifier *v, struct said *said)
 			check_end(&w, n ? &newest : NULL);
 		close(fd);
 	} else if (errno != ENOENT && errno != ENOTDIR) {
-		say(said, "wrong", -1, 0, "'%s' cannot be opened: %s", path,
+		pl_said_add(said, "wrong", -1, 0, "'%s' cannot be opened: %s", path,
 		    strerror(errno));
 	} else if (n) {
 		char *folder = pl_store_path(v->store, "runs/%s", said->run);
-		say(said, "wrong", -1, 0,
+		pl_said_add(said, "wrong", -1, 0,
 		    "the %s is gone: " HEADS " line %zu says %" PRIu64
 		    " records, sealed as '%s'",
 		    access(folder, F_OK) == 0 ? "journal" : "run's folder", newest.line,
 		    newest.length, newest.state);
 		free(folder);
 	} else {
-		say(said, "note", -1, 0, "no journal: the run never started");
+		pl_said_add(said, "note", -1, 0, "no journal: the run never started");
 	}
+	check_sources(v, said, ahead.sources);
 	check_kept(v, said);
+	pl_arena_fini(&ahead.arena);
 	free(path);
 	free(heads);
 }
@@ -538,13 +555,13 @@ size_t pl_store_verify(struct pl_store *s, const char *run,
 	struct pl_arena a = {0};
 	const char **runs = NULL;
 	size_t n = 0, looked = 0, found = 0;
-	struct said said = {.run = HEADS};
+	struct pl_said said = {.run = HEADS};
 	if (run && !pl_run_valid(run)) {
 		pl_fail(err, "run.missing", "this is not a run's id");
 		goto cleanup;
 	}
 	read_heads(&v, &said);
-	tell(&said, report, arg, &found);
+	pl_said_tell(&said, report, arg, &found);
 	if (run && !known(&v, run)) {
 		pl_fail(err, "run.missing", "there is no run %s in '%s'", run, s->dir);
 		goto cleanup;
@@ -558,13 +575,13 @@ size_t pl_store_verify(struct pl_store *s, const char *run,
 		 * wrong may be right by now. */
 		for (int tries = 0; said.wrong && tries < 5 && heads_size(s) != v.size;
 		     tries++) {
-			struct said again = {.run = HEADS};
+			struct pl_said again = {.run = HEADS};
 			read_heads(&v, &again);
-			forget(&again);
-			forget(&said);
+			pl_said_forget(&again);
+			pl_said_forget(&said);
 			check_run(&v, &said);
 		}
-		tell(&said, report, arg, &found);
+		pl_said_tell(&said, report, arg, &found);
 		looked++;
 	}
 cleanup:

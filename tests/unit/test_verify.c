@@ -496,8 +496,79 @@ static void too_much(void)
 	world_fini(&w);
 }
 
+static bool add_type(struct world *w, struct pl_journal *j, const char *type)
+{
+	return pl_journal_append(
+	    j, &w->arena, record_of(&w->arena, type, 1), NOW, true, NULL, &w->err);
+}
+
+/* A head's state is that of the record it was written behind. */
+static void states(void)
+{
+	CHECK_CASE("states");
+	static const struct {
+		const char *last, *state;
+		bool right;
+	} cases[] = {{"run.finished", "finished", true},
+	    {"run.stopped", "stopped", true}, {"run.suspended", "suspended", true},
+	    {"gate.decided", "suspended", true}, {"effect.settled", "stopped", true},
+	    {"effect.receipt", "stopped", true}, {"run.finished", "suspended", false},
+	    {"run.finished", "stopped", false}, {"run.stopped", "finished", false},
+	    {"run.suspended", "finished", false}, {"gate.decided", "stopped", false},
+	    {"step.done", "finished", false}, {"run.suspended", "abandoned", false},
+	    {"run.stopped", "reopened", false}};
+	for (size_t i = 0; i < PL_COUNT(cases); i++) {
+		struct world w;
+		struct findings f;
+		world_init(&w);
+		struct pl_journal *j = pl_journal_create(w.store, "r1", &w.err);
+		CHECK(j && add_type(&w, j, "run.started"));
+		CHECK(add_type(&w, j, cases[i].last));
+		CHECK(pl_journal_seal(j, cases[i].state, NOW, &w.err));
+		pl_journal_close(j);
+		CHECK_INT(verify(&w, &f), !cases[i].right);
+		if (!cases[i].right)
+			CHECK(strstr(f.first, cases[i].last));
+		world_fini(&w);
+	}
+}
+
+/* What the journal names as kept has to be there, as a file. */
+static void sources(void)
+{
+	CHECK_CASE("sources");
+	struct world w;
+	struct findings f;
+	char hash[65], path[200];
+	world_init(&w);
+	CHECK(pl_store_pin(w.store, "r1", "return 1", 8, hash, &w.err));
+	struct pl_journal *j = pl_journal_create(w.store, "r1", &w.err);
+	struct pl_value *v = record_of(&w.arena, "run.started", 1);
+	struct pl_value *list = pl_list(&w.arena), *one = pl_map(&w.arena);
+	pl_map_set(&w.arena, one, "name", pl_text(&w.arena, "release.lua"));
+	pl_map_set(&w.arena, one, "hash", pl_text(&w.arena, hash));
+	pl_list_add(&w.arena, list, one);
+	pl_map_set(&w.arena, v, "sources", list);
+	CHECK(j && pl_journal_append(j, &w.arena, v, NOW, true, NULL, &w.err));
+	pl_journal_close(j);
+	CHECK_INT(verify(&w, &f), 0);
+	snprintf(path, sizeof path, "runs/r1/files/%s", hash);
+	char aside[1400];
+	snprintf(aside, sizeof aside, "%s", world_path(&w, "aside"));
+	CHECK(rename(world_path(&w, path), aside) == 0);
+	CHECK_INT(verify(&w, &f), 1);
+	CHECK(strstr(f.first, "'release.lua', which the run was started with, is not"));
+	CHECK_TEXT(f.run, "r1");
+	CHECK(symlink(aside, world_path(&w, path)) == 0);
+	CHECK_INT(verify(&w, &f), 1);
+	CHECK(strstr(f.first, "is a symbolic link"));
+	world_fini(&w);
+}
+
 int main(void)
 {
+	states();
+	sources();
 	all_is_well();
 	in_words();
 	folders();
