@@ -36,6 +36,14 @@ static bool on_record(void *arg, const struct pl_value *record)
 	return true;
 }
 
+static bool still_going(struct pl_cli *c, const struct open_gates *g, const char *run)
+{
+	if (strcmp(pl_get_text(g->last, "type", ""), "run.finished") != 0)
+		return true;
+	return pl_fail(&c->err, "run.finished", "run %s is over (%s)", run,
+	    pl_get_text(g->last, "state", "?"));
+}
+
 /* The one gate that is meant, or NULL and c->err. */
 static const struct pl_value *the_gate(
     struct pl_cli *c, const struct open_gates *g, const char *run)
@@ -112,7 +120,8 @@ static int decide_run(
 	int64_t now = (int64_t)time(NULL) * 1000;
 	struct pl_journal *j =
 	    pl_journal_open(store, run, &c->arena, on_record, &g, &torn, &c->err);
-	const struct pl_value *gate = j ? the_gate(c, &g, run) : NULL;
+	const struct pl_value *gate =
+	    j && still_going(c, &g, run) ? the_gate(c, &g, run) : NULL;
 	bool ok = gate && (!yes || confirmed(c, gate)) &&
 	    pl_journal_append(
 	        j, &c->arena, decision(c, gate, yes), now, true, NULL, &c->err);

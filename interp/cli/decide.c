@@ -19,7 +19,7 @@ static const struct pl_flag flags[] = {
 struct open_writes {
 	struct pl_arena *a;
 	struct pl_value *open; /* key -> intent; settled ones are null */
-	const struct pl_value *started;
+	const struct pl_value *last; /* of the records about the run itself */
 };
 
 static bool on_record(void *arg, const struct pl_value *record)
@@ -27,8 +27,8 @@ static bool on_record(void *arg, const struct pl_value *record)
 	struct open_writes *w = arg;
 	const char *type = pl_get_text(record, "type", "");
 	const char *key = pl_get_text(record, "key", NULL);
-	if (strcmp(type, "run.started") == 0)
-		w->started = record;
+	if (strncmp(type, "run.", 4) == 0)
+		w->last = record;
 	if (key && strcmp(type, "effect.intent") == 0)
 		pl_map_set(w->a, w->open, key, pl_copy(w->a, record));
 	else if (strcmp(pl_get_text(record, "settled", ""), "decision") == 0)
@@ -154,7 +154,14 @@ static int decide_run(
 	    pl_journal_open(store, run, &c->arena, on_record, &w, &torn, &c->err);
 	if (!j)
 		return pl_failed(c, PL_EXIT_AUDIT);
-	int code = answer ? settle(c, j, &w, run, answer) : list_open(c, &w, run);
+	int code;
+	if (strcmp(pl_get_text(w.last, "type", ""), "run.finished") == 0) {
+		pl_fail(&c->err, "run.finished", "run %s is over (%s)", run,
+		    pl_get_text(w.last, "state", "?"));
+		code = pl_failed(c, PL_EXIT_USAGE);
+	} else {
+		code = answer ? settle(c, j, &w, run, answer) : list_open(c, &w, run);
+	}
 	pl_journal_close(j);
 	return code;
 }
