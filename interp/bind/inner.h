@@ -122,12 +122,17 @@ void pl_sandbox_env(
 void pl_sandbox_freeze(struct pl_session *s, lua_State *L);
 /* The table on top behind an empty one that cannot be written. [-1, +1, m] */
 void pl_sandbox_readonly(lua_State *L, const char *name);
-int pl_sandbox_pairs(lua_State *L);
 /* Around a protected call: enter raises where they are nested too deeply. */
 void pl_sandbox_enter(lua_State *L);
 void pl_sandbox_leave(lua_State *L);
 /* What to say instead of a name of Lua's that scripts do not have; NULL: nothing. */
 const char *pl_sandbox_instead(const char *name);
+
+/* order.c: pairs and next in the order of keys. */
+int pl_order_pairs(lua_State *L);
+void pl_order_next(lua_State *L); /* [-0, +1, m] a `next` of its own */
+/* bounds.c: bounds for the loops in the library whose table is on top. [-0, +0, m] */
+void pl_bounds_set(lua_State *L, const char *library);
 
 /* names.c: the globals that a chunk uses, each where it stands. Expects the
  * function on top of the stack. */

@@ -8,152 +8,6 @@
 
 #include "inner.h"
 
-/* ---- ordered pairs --------------------------------------------------------- */
-
-struct key {
-	int type; /* numbers, then text, then flags */
-	double number;
-	lua_Integer whole;
-	const char *text;
-	size_t n;
-	bool is_whole;
-};
-
-static int compare(const void *a, const void *b)
-{
-	const struct key *x = a, *y = b;
-	if (x->type != y->type)
-		return x->type - y->type;
-	if (x->type == LUA_TSTRING) {
-		int order = memcmp(x->text, y->text, x->n < y->n ? x->n : y->n);
-		return order ? order : (x->n > y->n) - (x->n < y->n);
-	}
-	if (x->is_whole && y->is_whole)
-		return (x->whole > y->whole) - (x->whole < y->whole);
-	return (x->number > y->number) - (x->number < y->number);
-}
-
-/* Order of the types: number 3 < text 4 in Lua's numbering; flags (1) first. */
-static bool read_key(lua_State *L, int index, struct key *k)
-{
-	k->type = lua_type(L, index);
-	switch (k->type) {
-	case LUA_TNUMBER:
-		k->is_whole = lua_isinteger(L, index);
-		k->whole = k->is_whole ? lua_tointeger(L, index) : 0;
-		k->number = lua_tonumber(L, index);
-		return true;
-	case LUA_TSTRING:
-		k->text = lua_tolstring(L, index, &k->n);
-		return true;
-	case LUA_TBOOLEAN:
-		k->number = lua_toboolean(L, index);
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void push_key(lua_State *L, const struct key *k)
-{
-	if (k->type == LUA_TSTRING)
-		lua_pushlstring(L, k->text, k->n);
-	else if (k->type == LUA_TBOOLEAN)
-		lua_pushboolean(L, k->number != 0);
-	else if (k->is_whole)
-		lua_pushinteger(L, k->whole);
-	else
-		lua_pushnumber(L, k->number);
-}
-
-/* [-0, +1, e] a list of the keys of the table at index, in order. */
-static int sorted_keys(lua_State *L, int index)
-{
-	size_t n = 0;
-	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
-		n++;
-	struct key *keys = lua_newuserdatauv(L, (n + 1) * sizeof *keys, 0);
-	memset(keys, 0, (n + 1) * sizeof *keys);
-	size_t i = 0;
-	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
-		if (!read_key(L, -2, &keys[i++]))
-			return luaL_error(L,
-			    "pairs needs keys with an order (numbers, text, flags), not a %s",
-			    luaL_typename(L, -2));
-	qsort(keys, n, sizeof *keys, compare);
-	lua_createtable(L, (int)n, 0);
-	for (i = 0; i < n; i++) {
-		push_key(L, &keys[i]);
-		lua_rawseti(L, -2, (lua_Integer)i + 1);
-	}
-	lua_remove(L, -2);
-	return (int)n;
-}
-
-/* upvalues: table, keys, position */
-static int next_pair(lua_State *L)
-{
-	lua_Integer i = lua_tointeger(L, lua_upvalueindex(3));
-	for (;;) {
-		i++;
-		if (lua_rawgeti(L, lua_upvalueindex(2), i) == LUA_TNIL)
-			return 1;
-		lua_pushvalue(L, -1);
-		lua_rawget(L, lua_upvalueindex(1));
-		if (!lua_isnil(L, -1))
-			break; /* removed meanwhile: passed over */
-		lua_pop(L, 2);
-	}
-	lua_pushinteger(L, i);
-	lua_replace(L, lua_upvalueindex(3));
-	return 2;
-}
-
-int pl_sandbox_pairs(lua_State *L)
-{
-	luaL_checkany(L, 1);
-	if (luaL_getmetafield(L, 1, "__pairs") != LUA_TNIL) {
-		lua_pushvalue(L, 1);
-		lua_call(L, 1, 3);
-		return 3;
-	}
-	luaL_checktype(L, 1, LUA_TTABLE);
-	lua_settop(L, 1);
-	lua_pushvalue(L, 1);
-	sorted_keys(L, 1);
-	lua_pushinteger(L, 0);
-	lua_pushcclosure(L, next_pair, 3);
-	lua_pushvalue(L, 1);
-	lua_pushnil(L);
-	return 3;
-}
-
-static int ordered_next(lua_State *L)
-{
-	luaL_checktype(L, 1, LUA_TTABLE);
-	lua_settop(L, 2);
-	int n = sorted_keys(L, 1);
-	lua_Integer i = 1;
-	if (!lua_isnil(L, 2)) {
-		for (; i <= n; i++) {
-			lua_rawgeti(L, 3, i);
-			bool here = lua_rawequal(L, -1, 2);
-			lua_pop(L, 1);
-			if (here)
-				break;
-		}
-		i++;
-	}
-	if (i > n) {
-		lua_pushnil(L);
-		return 1;
-	}
-	lua_rawgeti(L, 3, i);
-	lua_pushvalue(L, -1);
-	lua_rawget(L, 1);
-	return 2;
-}
-
 /* ---- functions that Lua's own library has, tamed ------------------------------ */
 
 static int show(lua_State *L)
@@ -174,9 +28,11 @@ static int show(lua_State *L)
 /* string.format without addresses: %p is refused, %s shows as tostring does. */
 static int format(lua_State *L)
 {
+	size_t n;
 	int top = lua_gettop(L), argument = 1;
-	const char *text = luaL_checkstring(L, 1);
-	for (const char *p = strchr(text, '%'); p; p = strchr(p, '%')) {
+	const char *text = luaL_checklstring(L, 1, &n), *end = text + n;
+	/* By length: a NUL in the format ends nothing. */
+	for (const char *p = text; (p = memchr(p, '%', (size_t)(end - p))) != NULL;) {
 		p++;
 		if (*p == '%') {
 			p++;
@@ -202,6 +58,8 @@ static int format(lua_State *L)
 	return lua_gettop(L);
 }
 
+/* __gc and __mode have to be there when the metatable is set. A __mode that is put
+ * into it later is not seen: a script that goes to such lengths has a weak table. */
 static int set_metatable(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);
@@ -349,7 +207,7 @@ static int member(lua_State *L)
 
 static int pairs_of(lua_State *L)
 {
-	lua_pushcfunction(L, pl_sandbox_pairs);
+	lua_pushcfunction(L, pl_order_pairs);
 	lua_pushvalue(L, lua_upvalueindex(1));
 	lua_call(L, 1, 3);
 	return 3;
@@ -407,6 +265,7 @@ static void open_library(
 	lua_newtable(L);
 	copy(L, names);
 	lua_remove(L, -2);
+	pl_bounds_set(L, name);
 }
 
 /* Methods of strings ("x"):rep(3) go by the same list. */
@@ -436,9 +295,9 @@ void pl_sandbox_safe(lua_State *L)
 	lua_pushcclosure(L, set_metatable, 1);
 	lua_setfield(L, safe, "setmetatable");
 	lua_settop(L, safe);
-	lua_pushcfunction(L, pl_sandbox_pairs);
+	lua_pushcfunction(L, pl_order_pairs);
 	lua_setfield(L, safe, "pairs");
-	lua_pushcfunction(L, ordered_next);
+	pl_order_next(L);
 	lua_setfield(L, safe, "next");
 	lua_pushcfunction(L, show);
 	lua_setfield(L, safe, "tostring");
