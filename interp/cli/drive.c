@@ -499,6 +499,9 @@ static int refused_to_begin(struct driving *v)
 		    v->c, err, v->session ? pl_session_sources(v->session) : NULL);
 	if (!v->c->ui.quiet)
 		fprintf(stderr, "Nothing was begun; nothing was changed.\n");
+	if (strcmp(err->code, "journal.corrupt") == 0 ||
+	    strcmp(err->code, "store.corrupt") == 0)
+		return PL_EXIT_AUDIT;
 	for (size_t i = 0; i < PL_COUNT(state); i++)
 		if (strncmp(err->code, state[i], strlen(state[i])) == 0)
 			return PL_EXIT_FAILED;
