@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "inner.h"
@@ -16,7 +17,8 @@ static bool read_project(struct pl_session *s,
 	const struct pl_value *document = NULL;
 	const char *path = pl_arena_printf(&s->arena, "%s/pipe.yaml", s->o.root);
 	bool ok = true;
-	if (access(path, F_OK) == 0) {
+	struct stat st;
+	if (lstat(path, &st) == 0) {
 		ok = pl_file_read(&text, path, (size_t)4 << 20, err) &&
 		    pl_yaml_parse(&documents, &s->arena, text.at ? text.at : "",
 		        text.len, 0, err);

@@ -1,0 +1,1 @@
+return pipeline "linked" { version = "1.0.0", step "a" { run = function () end } }
