@@ -294,7 +294,16 @@ static void push_overlay(lua_State *L)
 	lua_setfield(L, -2, "set");
 }
 
-/* Calls the function on top with the arguments, the answer so far, the overlay. */
+/* What the gate knows of a write whose outcome is asked for. [-0, +1, e] */
+static void push_intent(lua_State *L, const struct pl_effect *e)
+{
+	lua_createtable(L, 0, 1);
+	lua_pushinteger(L, e->began);
+	lua_setfield(L, -2, "began");
+}
+
+/* Calls the function on top with the arguments, the answer so far, the overlay;
+ * a probe with the arguments and the intent. */
 static int call_lua(lua_State *L, struct box *b)
 {
 	int n = 1;
@@ -305,6 +314,10 @@ static int call_lua(lua_State *L, struct box *b)
 	}
 	if (b->stage == OVERLAY || b->stage == PREDICT) {
 		push_overlay(L);
+		n++;
+	}
+	if (b->stage == PROBE) {
+		push_intent(L, &b->effect);
 		n++;
 	}
 	return after_lua(

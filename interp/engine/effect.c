@@ -169,9 +169,13 @@ static enum pl_verdict begin_write(struct pl_effect *e, struct pl_value *input)
 	pl_map_set(a, record, "class", pl_text(a, pl_class_name(e->class)));
 	if (e->target)
 		pl_map_set(a, record, "target", pl_text(a, e->target));
+	int64_t now = r->o.outside->now(r->o.outside->arg);
 	if (!pl_record_keep(r, record, true, &e->err))
 		return PL_REFUSE;
-	trace_put(e, input, true);
+	/* A resume reads it from the record: both must hand out the same. */
+	if (!pl_time_parse(&e->began, pl_get_text(record, "time", ""), NULL))
+		e->began = now;
+	trace_put(e, input, true)->began = e->began;
 	list(e, "begun");
 	return PL_ACT;
 }
@@ -235,6 +239,7 @@ enum pl_verdict pl_effect_begin(struct pl_effect *e)
 		return hand_out(e, t);
 	if (!t->is_write)
 		return PL_ACT;
+	e->began = t->began;
 	list(e, "unknown");
 	return PL_PROBE;
 }

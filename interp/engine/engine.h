@@ -251,6 +251,7 @@ struct pl_effect {
 	bool kept; /* recorded in the journal */
 	struct pl_value *listed; /* its line in pl_run_effects */
 	int redone; /* times that a probe said "did not happen" */
+	int64_t began; /* ms: when the intent was written, also by an earlier process */
 	struct pl_value *result;
 	struct pl_err err;
 };

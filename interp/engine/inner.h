@@ -38,6 +38,7 @@ struct pl_trace {
 	const struct pl_value *result; /* packed; set with `ended` */
 	const struct pl_value *error;
 	bool ended, is_write;
+	int64_t began; /* ms, of a write's intent */
 	struct pl_value *listed; /* its line in the run's effects */
 };
 

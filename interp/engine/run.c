@@ -264,6 +264,7 @@ static void replay_effect(
 		    .input = keep(r, record, "input"),
 		    .is_write = intent,
 		};
+		pl_time_parse(&t->began, pl_get_text(record, "time", ""), NULL);
 	}
 	if (read || strcmp(type, "effect.receipt") == 0) {
 		t->ended = true;

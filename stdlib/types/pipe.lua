@@ -527,7 +527,7 @@ http = {}
 ---@field effect? pipe.class  what the call does
 ---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
 ---@field example? any  dry-run: the result
----@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+---@field probe? fun(o: table, intent: { began: integer }): table?  after a lost answer: { happened, result }
 
 ---Removes what a URL stands for
 ---@param o string|pipe.http.delete
@@ -556,7 +556,7 @@ function http.delete(o) end
 ---@field effect? pipe.class  what the call does
 ---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
 ---@field example? any  dry-run: the result
----@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+---@field probe? fun(o: table, intent: { began: integer }): table?  after a lost answer: { happened, result }
 
 ---Fetches a URL
 ---@param o string|pipe.http.get
@@ -585,7 +585,7 @@ function http.get(o) end
 ---@field effect? pipe.class  what the call does
 ---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
 ---@field example? any  dry-run: the result
----@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+---@field probe? fun(o: table, intent: { began: integer }): table?  after a lost answer: { happened, result }
 
 ---Fetches a URL's headers
 ---@param o string|pipe.http.head
@@ -614,7 +614,7 @@ function http.head(o) end
 ---@field effect? pipe.class  what the call does
 ---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
 ---@field example? any  dry-run: the result
----@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+---@field probe? fun(o: table, intent: { began: integer }): table?  after a lost answer: { happened, result }
 
 ---Changes what a URL stands for
 ---@param o string|pipe.http.patch
@@ -643,7 +643,7 @@ function http.patch(o) end
 ---@field effect? pipe.class  what the call does
 ---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
 ---@field example? any  dry-run: the result
----@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+---@field probe? fun(o: table, intent: { began: integer }): table?  after a lost answer: { happened, result }
 
 ---Sends to a URL
 ---@param o string|pipe.http.post
@@ -672,7 +672,7 @@ function http.post(o) end
 ---@field effect? pipe.class  what the call does
 ---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
 ---@field example? any  dry-run: the result
----@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+---@field probe? fun(o: table, intent: { began: integer }): table?  after a lost answer: { happened, result }
 
 ---Replaces what a URL stands for
 ---@param o string|pipe.http.put
@@ -702,7 +702,7 @@ function http.put(o) end
 ---@field effect? pipe.class  what the call does
 ---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
 ---@field example? any  dry-run: the result
----@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+---@field probe? fun(o: table, intent: { began: integer }): table?  after a lost answer: { happened, result }
 
 ---Any method; the caller says whether it reads
 ---@param o string|pipe.http.request
@@ -757,7 +757,7 @@ proc = {}
 ---@field effect? pipe.class  what the call does
 ---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
 ---@field example? any  dry-run: the result
----@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+---@field probe? fun(o: table, intent: { began: integer }): table?  after a lost answer: { happened, result }
 
 ---Runs a program that, its author declares, changes nothing
 ---@param o? pipe.proc.read
@@ -779,7 +779,7 @@ function proc.read(o) end
 ---@field effect? pipe.class  what the call does
 ---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
 ---@field example? any  dry-run: the result
----@field probe? fun(o: table): table?  after a lost answer: { happened, result }
+---@field probe? fun(o: table, intent: { began: integer }): table?  after a lost answer: { happened, result }
 
 ---Runs a program, without a shell
 ---@param o? pipe.proc.run
