@@ -79,8 +79,10 @@ const char *pl_bind_cjson_version(struct pl_arena *a);
 
 struct pl_world;
 
-/* spec: "" built in, or a world file. dir: where its repositories and state lie. */
-struct pl_world *pl_world_open(const char *spec, const char *dir, struct pl_err *err);
+/* spec: "" built in, or a world file. dir: where its repositories and state lie.
+ * root: the project, whose own providers bring their twins. */
+struct pl_world *pl_world_open(
+    const char *spec, const char *dir, const char *root, struct pl_err *err);
 /* The folder's name for a spec: "default", or the file's name without its end. */
 const char *pl_world_name(struct pl_arena *a, const char *spec);
 void pl_world_close(struct pl_world *w);

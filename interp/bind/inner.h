@@ -17,6 +17,9 @@ struct pl_entry {
 	const struct pl_row *row; /* host's */
 	int act, target, predict, probe, overlay; /* provider's: references; 0: none */
 	bool open; /* takes effect, predict, probe, example at the call */
+	const struct pl_value
+	    *about; /* provider's: {request, permission, …}, or NULL */
+	bool hidden; /* for providers only */
 	bool bare; /* bare values in, bare value out: version.compare(a, b) */
 };
 
@@ -71,6 +74,7 @@ struct pl_session {
 	struct pl_coroutine *current;
 	struct pl_world *world;
 	struct pl_router router;
+	unsigned long randoms; /* drawn so far in a simulated world */
 };
 
 /* state.c */
@@ -154,6 +158,8 @@ void pl_modules_each(
 
 /* rows.c */
 void pl_rows_add_host(struct pl_session *s, const struct pl_row *rows);
+/* Rows that providers have, and scripts do not. */
+void pl_rows_add_hidden(struct pl_session *s, const struct pl_row *rows);
 struct pl_entry *pl_rows_find(struct pl_session *s, const char *name);
 struct pl_entry *pl_rows_add(struct pl_session *s); /* an empty one */
 /* Checked arguments: the table at index as a map with defaults. Raises. */
@@ -184,17 +190,29 @@ const char *pl_source_read(
 bool pl_stdlib_load(
     lua_State *L, const char *name, struct pl_err *err); /* [+1] a function */
 int pl_lua_require(lua_State *L);
+/* Whether a run that goes on brought this source along. */
+bool pl_source_pinned(const struct pl_session *s, const char *name);
 
 /* words.c, pure.c */
 extern const struct pl_row pl_word_rows[];
 void pl_pure_rows(struct pl_session *s); /* for help */
 
-/* provider.c */
+/* capability.c: what a provider's module is given. [-0, +1, e] */
+void pl_capability_push(struct pl_session *s, lua_State *L);
 int pl_lua_time(lua_State *L); /* text -> ms */
-bool pl_provider_exists(const char *module);
-/* [-0, +1, m] a provider as a module, loaded when a script first looks into it. */
-void pl_provider_push(lua_State *L, const char *module);
-void pl_providers_each(void (*found)(void *arg, const char *module), void *arg);
+int pl_lua_time_text(lua_State *L); /* ms -> text */
+int pl_lua_sha256(lua_State *L); /* -> hex */
+int pl_lua_base64(lua_State *L);
+int pl_lua_unbase64(lua_State *L); /* nil: it is none */
+
+/* provider.c */
+bool pl_provider_exists(struct pl_session *s, const char *module);
+/* [-0, +1, e] the table that a provider's module returned. */
+void pl_provider_table(struct pl_session *s, lua_State *L, const char *module);
+/* [-0, +1, e] a provider as a module, loaded when a script first looks into it. */
+void pl_provider_push(struct pl_session *s, lua_State *L, const char *module);
+void pl_providers_each(
+    struct pl_session *s, void (*found)(void *arg, const char *module), void *arg);
 
 /* language.c */
 void pl_language_host(struct pl_session *s, lua_State *L); /* [+1] capability */

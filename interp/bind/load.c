@@ -60,6 +60,11 @@ static const struct pl_value *source_named(
 	return NULL;
 }
 
+bool pl_source_pinned(const struct pl_session *s, const char *name)
+{
+	return source_named(s->pinned, name) != NULL;
+}
+
 /* The text of a script by its name; from the pinned set where there is one. */
 const char *pl_source_read(
     struct pl_session *s, const char *name, size_t *n, struct pl_err *err)

@@ -21,7 +21,7 @@ static bool has_rows(const struct pl_session *s, const char *name)
 {
 	size_t n = strlen(name);
 	for (size_t i = 0; i < s->rows_n; i++)
-		if (module_length(s->rows[i]) == n &&
+		if (!s->rows[i]->hidden && module_length(s->rows[i]) == n &&
 		    strncmp(s->rows[i]->name, name, n) == 0)
 			return true;
 	return false;
@@ -29,13 +29,13 @@ static bool has_rows(const struct pl_session *s, const char *name)
 
 bool pl_module_exists(struct pl_session *s, const char *name)
 {
-	return has_rows(s, name) || pl_provider_exists(name);
+	return has_rows(s, name) || pl_provider_exists(s, name);
 }
 
 bool pl_module_push(struct pl_session *s, lua_State *L, const char *name)
 {
-	if (pl_provider_exists(name)) {
-		pl_provider_push(L, name);
+	if (pl_provider_exists(s, name)) {
+		pl_provider_push(s, L, name);
 		return true;
 	}
 	if (!has_rows(s, name))
@@ -56,12 +56,12 @@ void pl_modules_each(
     struct pl_session *s, void (*found)(void *arg, const char *module), void *arg)
 {
 	const char *last = "";
-	pl_providers_each(found, arg);
+	pl_providers_each(s, found, arg);
 	for (size_t i = 0; i < s->rows_n; i++) {
 		char name[64];
 		size_t n = module_length(s->rows[i]);
 		/* Rows of one module stand together; said twice does no harm. */
-		if (!n || n >= sizeof name ||
+		if (!n || n >= sizeof name || s->rows[i]->hidden ||
 		    strncmp(last, s->rows[i]->name, n + 1) == 0)
 			continue;
 		last = s->rows[i]->name;

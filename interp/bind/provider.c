@@ -1,97 +1,17 @@
 /*
- * Providers: modules of stdlib/providers whose verbs are rows written in Lua. A
- * module is loaded when a script first looks into it, so that one that is not
- * used costs nothing.
+ * Providers: modules whose verbs are rows written in Lua, those of stdlib/providers
+ * and the team's own in pipelines/providers. A module is loaded when a script first
+ * looks into it, so that one that is not used costs nothing.
  */
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "embedded.h"
 #include "inner.h"
-
-/* ---- the capability -------------------------------------------------------------- */
-
-static int environment(lua_State *L)
-{
-	struct pl_err err;
-	struct pl_session *s = pl_lua_session(L);
-	const struct pl_value *v =
-	    pl_project_environment(s->project, luaL_checkstring(L, 1), &err);
-	if (!v)
-		return pl_lua_raise(L, &err);
-	pl_lua_push(L, v);
-	return 1;
-}
-
-static int raise(lua_State *L)
-{
-	struct pl_err err;
-	pl_fail(&err, luaL_checkstring(L, 1), "%s", luaL_checkstring(L, 2));
-	if (lua_istable(L, 3)) {
-		lua_getfield(L, 3, "retryable");
-		err.retryable = lua_toboolean(L, -1);
-		lua_getfield(L, 3, "unknown");
-		err.unknown = lua_toboolean(L, -1);
-		lua_getfield(L, 3, "refused");
-		err.refused = lua_toboolean(L, -1);
-	}
-	return pl_lua_raise(L, &err);
-}
-
-static int now(lua_State *L)
-{
-	lua_pushinteger(L, pl_host_now(pl_lua_session(L)->host));
-	return 1;
-}
-
-int pl_lua_time(lua_State *L)
-{
-	struct pl_err err;
-	int64_t ms;
-	if (!pl_time_parse(&ms, luaL_checkstring(L, 1), &err))
-		return pl_lua_raise(L, &err);
-	lua_pushinteger(L, ms);
-	return 1;
-}
-
-static int tell(lua_State *L)
-{
-	struct pl_session *s = pl_lua_session(L);
-	struct pl_arena *a = pl_run_arena(s->run);
-	struct pl_value *record = pl_map(a);
-	pl_map_set(a, record, "type", pl_text(a, "output"));
-	pl_map_set(a, record, "stream", pl_text(a, "log"));
-	pl_map_set(a, record, "text", pl_text(a, luaL_checkstring(L, 1)));
-	pl_run_note(s->run, s->current ? s->current->frame : NULL, record, false);
-	return 0;
-}
-
-static void set_raw(
-    struct pl_session *s, lua_State *L, const char *row, const char *name)
-{
-	struct pl_entry *e = pl_rows_find(s, row);
-	lua_pushlightuserdata(L, (void *)e->row);
-	lua_pushcclosure(L, pl_gate_raw, 1);
-	lua_setfield(L, -2, name);
-}
-
-static void push_capability(struct pl_session *s, lua_State *L)
-{
-	static const luaL_Reg functions[] = {{"environment", environment},
-	    {"raise", raise}, {"now", now}, {"time", pl_lua_time}, {"log", tell},
-	    {NULL, NULL}};
-	luaL_newlib(L, functions);
-	set_raw(s, L, "http.request", "http");
-	set_raw(s, L, "clock.sleep", "pause");
-	set_raw(s, L, "secret.get", "credential");
-	pl_lua_json_open(L);
-	lua_setfield(L, -2, "json");
-	lua_pushlightuserdata(L, NULL);
-	lua_setfield(L, -2, "null");
-	pl_lua_push(L, pl_project_value(s->project));
-	lua_setfield(L, -2, "project");
-}
 
 /* ---- reading a module ----------------------------------------------------------------- */
 
@@ -207,6 +127,25 @@ static int function_ref(lua_State *L, int index, const char *field)
 	return 0;
 }
 
+/* What help tells of a verb beyond its options. */
+static const char *const abouts[] = {
+    "request", "permission", "states", "errors", "retries", "looks", "no_probe"};
+
+static struct pl_value *read_about(struct pl_session *s, lua_State *L, int index)
+{
+	struct pl_err err;
+	struct pl_value *about = pl_map(&s->arena);
+	for (size_t i = 0; i < PL_COUNT(abouts); i++) {
+		struct pl_value *v = NULL;
+		if (lua_getfield(L, index, abouts[i]) != LUA_TNIL)
+			v = pl_lua_value(L, -1, &s->arena, &err);
+		if (v)
+			pl_map_set(&s->arena, about, abouts[i], v);
+		lua_pop(L, 1);
+	}
+	return about;
+}
+
 /* The verb on top of the stack becomes a row. */
 static void read_verb(
     struct pl_session *s, lua_State *L, const char *module, const char *verb)
@@ -227,6 +166,7 @@ static void read_verb(
 	e->predict = function_ref(L, at, "predict");
 	e->probe = function_ref(L, at, "probe");
 	e->overlay = function_ref(L, at, "overlay");
+	e->about = read_about(s, L, at);
 	if (!e->act)
 		luaL_error(L, "%s has no act", e->name);
 }
@@ -257,23 +197,178 @@ static void read_verbs(struct pl_session *s, lua_State *L, const char *module)
 	}
 }
 
-/* [-0, +1, e] the functions of the module, as scripts call them. */
-static void load_module(struct pl_session *s, lua_State *L, const char *module)
+/* ---- where modules are ------------------------------------------------------------------- */
+
+static const char shipped_folder[] = "stdlib/providers/";
+
+static bool name_in(const char *folder, const char *file, char *out, size_t n)
+{
+	size_t skip = strlen(folder), length = strlen(file);
+	if (strncmp(file, folder, skip) != 0 || length < skip + 5 ||
+	    strcmp(file + length - 4, ".lua") != 0)
+		return false;
+	length -= skip + 4;
+	if (length >= n)
+		return false;
+	memcpy(out, file + skip, length);
+	out[length] = 0;
+	return strpbrk(out, "/.") == NULL;
+}
+
+static bool is_shipped(const char *module)
+{
+	char name[64];
+	for (const struct pl_embedded *e = pl_embedded; e->name; e++)
+		if (name_in(shipped_folder, e->name, name, sizeof name) &&
+		    strcmp(name, module) == 0)
+			return true;
+	return false;
+}
+
+/* Relative to where scripts are named from. */
+static const char *team_folder(struct pl_session *s)
+{
+	return strcmp(s->o.root, ".") == 0
+	    ? "pipelines/providers/"
+	    : pl_arena_printf(&s->arena, "%s/pipelines/providers/", s->o.root);
+}
+
+static const char *team_file(struct pl_session *s, const char *module)
+{
+	return pl_arena_printf(&s->arena, "%s%s.lua", team_folder(s), module);
+}
+
+static bool is_teams(struct pl_session *s, const char *module)
+{
+	if (!*module ||
+	    strspn(module, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(module) ||
+	    strlen(module) > 40)
+		return false;
+	const char *file = team_file(s, module);
+	return s->pinned ? pl_source_pinned(s, file) : access(file, F_OK) == 0;
+}
+
+bool pl_provider_exists(struct pl_session *s, const char *module)
+{
+	return is_shipped(module) || is_teams(s, module);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The team's modules, by name. */
+static void each_of_team(
+    struct pl_session *s, void (*found)(void *arg, const char *module), void *arg)
+{
+	char name[64], *names[100];
+	size_t n = 0;
+	const char *folder = team_folder(s);
+	DIR *dir = opendir(folder);
+	for (struct dirent *e; dir && n < PL_COUNT(names) && (e = readdir(dir));)
+		if (name_in("", e->d_name, name, sizeof name) && is_teams(s, name) &&
+		    !is_shipped(name))
+			names[n++] =
+			    (char *)pl_arena_text(&s->arena, name, strlen(name));
+	if (dir)
+		closedir(dir);
+	qsort(names, n, sizeof *names, by_text);
+	for (size_t i = 0; i < n; i++)
+		found(arg, names[i]);
+}
+
+void pl_providers_each(
+    struct pl_session *s, void (*found)(void *arg, const char *module), void *arg)
+{
+	char name[64];
+	for (const struct pl_embedded *e = pl_embedded; e->name; e++)
+		if (name_in(shipped_folder, e->name, name, sizeof name))
+			found(arg, name);
+	each_of_team(s, found, arg);
+}
+
+/* ---- loading -------------------------------------------------------------------------------- */
+
+/* [-0, +1, e] the chunk of a team's module. */
+static void load_team(struct pl_session *s, lua_State *L, const char *module)
+{
+	struct pl_err err;
+	size_t n;
+	const char *file = team_file(s, module);
+	const char *text = pl_source_read(s, file, &n, &err);
+	if (!text)
+		pl_lua_raise(L, &err);
+	lua_pushfstring(L, "@%s", file);
+	if (luaL_loadbufferx(L, text, n, lua_tostring(L, -1), "t") != LUA_OK) {
+		pl_lua_error(L, -1, &err);
+		strcpy(err.code, "provider.syntax");
+		pl_lua_raise(L, &err);
+	}
+	lua_remove(L, -2);
+}
+
+/* Every mistake in the rows of the module on top at once. [-0, +0, e] */
+static void check_rows(struct pl_session *s, lua_State *L, const char *module)
+{
+	struct pl_err err;
+	const char *file = is_shipped(module)
+	    ? pl_arena_printf(&s->arena, "%s%s.lua", shipped_folder, module)
+	    : team_file(s, module);
+	if (!pl_stdlib_load(L, "stdlib/lang/provider_check.lua", &err))
+		pl_lua_raise(L, &err);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->safe);
+	lua_setupvalue(L, -2, 1);
+	lua_call(L, 0, 1);
+	lua_pushvalue(L, -2);
+	lua_pushstring(L, module);
+	lua_pushstring(L, file);
+	lua_call(L, 3, 1);
+	if (!lua_isnil(L, -1)) {
+		pl_fail(&err, "provider.invalid", "%s", lua_tostring(L, -1));
+		pl_err_place(&err, file, 0);
+		pl_lua_raise(L, &err);
+	}
+	lua_pop(L, 1);
+}
+
+void pl_provider_table(struct pl_session *s, lua_State *L, const char *module)
 {
 	struct pl_err err;
 	char file[96];
-	snprintf(file, sizeof file, "stdlib/providers/%s.lua", module);
-	if (!pl_stdlib_load(L, file, &err))
+	bool shipped = is_shipped(module);
+	luaL_getsubtable(L, LUA_REGISTRYINDEX, "pipe.providers");
+	if (lua_getfield(L, -1, module) != LUA_TNIL) {
+		lua_remove(L, -2);
+		return;
+	}
+	lua_pop(L, 1);
+	snprintf(file, sizeof file, "%s%s.lua", shipped_folder, module);
+	if (shipped && access(team_file(s, module), F_OK) == 0) {
+		pl_fail(&err, "provider.name",
+		    "%s: there is a provider \"%s\" in pipe itself: give yours another name",
+		    team_file(s, module), module);
+		pl_lua_raise(L, &err);
+	}
+	if (!shipped)
+		load_team(s, L, module);
+	else if (!pl_stdlib_load(L, file, &err))
 		pl_lua_raise(L, &err);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, s->safe);
 	lua_setupvalue(L, -2, 1);
-	if (!pl_stdlib_load(L, "stdlib/lang/provider.lua", &err))
-		pl_lua_raise(L, &err);
-	lua_rawgeti(L, LUA_REGISTRYINDEX, s->safe);
-	lua_setupvalue(L, -2, 1);
-	push_capability(s, L);
+	pl_capability_push(s, L);
 	lua_call(L, 1, 1);
-	lua_call(L, 1, 1);
+	if (!shipped)
+		check_rows(s, L, module);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, -3, module);
+	lua_remove(L, -2);
+}
+
+/* [-0, +1, e] the functions of the module, as scripts call them. */
+static void load_module(struct pl_session *s, lua_State *L, const char *module)
+{
+	pl_provider_table(s, L, module);
 	lua_getfield(L, -1, "verbs");
 	read_verbs(s, L, module);
 	lua_replace(L, -3);
@@ -302,26 +397,18 @@ static int fixed(lua_State *L)
 	return luaL_error(L, "a provider's functions cannot be changed");
 }
 
-static bool module_name(const char *file, char *out, size_t n)
-{
-	static const char folder[] = "stdlib/providers/";
-	size_t length = strlen(file);
-	if (strncmp(file, folder, sizeof folder - 1) != 0 || length < sizeof folder + 4)
-		return false;
-	length -= sizeof folder - 1 + 4; /* ".lua" */
-	if (length >= n)
-		return false;
-	memcpy(out, file + sizeof folder - 1, length);
-	out[length] = 0;
-	return strchr(out, '/') == NULL;
-}
-
-void pl_provider_push(lua_State *L, const char *module)
+void pl_provider_push(struct pl_session *s, lua_State *L, const char *module)
 {
 	lua_newtable(L);
 	lua_createtable(L, 0, 3);
 	lua_pushstring(L, module);
 	lua_pushnil(L);
+	/* A team's own is part of what a run pins: read with the script, at once. */
+	if (!is_shipped(module)) {
+		lua_pop(L, 1);
+		load_module(s, L, module);
+		pl_sandbox_readonly(L, module);
+	}
 	lua_pushcclosure(L, lazily, 2);
 	lua_setfield(L, -2, "__index");
 	lua_pushcfunction(L, fixed);
@@ -331,33 +418,22 @@ void pl_provider_push(lua_State *L, const char *module)
 	lua_setmetatable(L, -2);
 }
 
-bool pl_provider_exists(const char *module)
-{
-	char name[64];
-	for (const struct pl_embedded *e = pl_embedded; e->name; e++)
-		if (module_name(e->name, name, sizeof name) &&
-		    strcmp(name, module) == 0)
-			return true;
-	return false;
-}
+struct loading_all {
+	struct pl_session *s;
+	lua_State *L;
+};
 
-void pl_providers_each(void (*found)(void *arg, const char *module), void *arg)
+static void load_one(void *arg, const char *module)
 {
-	char name[64];
-	for (const struct pl_embedded *e = pl_embedded; e->name; e++)
-		if (module_name(e->name, name, sizeof name))
-			found(arg, name);
+	struct loading_all *all = arg;
+	load_module(all->s, all->L, module);
+	lua_settop(all->L, 1);
 }
 
 static int load_all(lua_State *L)
 {
-	struct pl_session *s = lua_touserdata(L, 1);
-	char name[64];
-	for (const struct pl_embedded *e = pl_embedded; e->name; e++)
-		if (module_name(e->name, name, sizeof name)) {
-			load_module(s, L, name);
-			lua_settop(L, 1);
-		}
+	struct loading_all all = {lua_touserdata(L, 1), L};
+	pl_providers_each(all.s, load_one, &all);
 	return 0;
 }
 

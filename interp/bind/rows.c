@@ -49,6 +49,14 @@ void pl_rows_add_host(struct pl_session *s, const struct pl_row *rows)
 	}
 }
 
+void pl_rows_add_hidden(struct pl_session *s, const struct pl_row *rows)
+{
+	size_t first = s->rows_n;
+	pl_rows_add_host(s, rows);
+	for (size_t i = first; i < s->rows_n; i++)
+		s->rows[i]->hidden = true;
+}
+
 struct pl_entry *pl_rows_find(struct pl_session *s, const char *name)
 {
 	for (size_t i = 0; i < s->rows_n; i++)

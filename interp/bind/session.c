@@ -359,7 +359,7 @@ bool pl_session_open_world(struct pl_session *s, struct pl_err *err)
 		return join_world(s, err);
 	const char *dir = pl_arena_printf(
 	    &s->arena, "%s/sim/%s", s->o.state, pl_world_name(&s->arena, s->o.sim));
-	s->world = pl_world_open(s->o.sim, dir, err);
+	s->world = pl_world_open(s->o.sim, dir, s->o.root, err);
 	if (!s->world)
 		return false;
 	pl_host_set_virtual(s->host, pl_world_now(s->world));

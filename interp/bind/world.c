@@ -4,6 +4,7 @@
  * they come from this process or over TCP, and keeps its state as JSON between
  * runs.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ struct pl_world {
 	struct pl_limits limits;
 	struct pl_host *host; /* for git, which needs one */
 	struct pl_arena arena;
-	const char *dir;
+	const char *dir, *root;
 	int world, safe; /* references */
 	struct pl_entry *rows;
 	size_t rows_n;
@@ -67,26 +68,6 @@ static int call_row(lua_State *L)
 	return 1;
 }
 
-static int sha256(lua_State *L)
-{
-	size_t n;
-	uint8_t hash[32];
-	char hex[65];
-	const char *text = luaL_checklstring(L, 1, &n);
-	pl_sha256(hash, text, n);
-	pl_hex(hex, hash, sizeof hash);
-	lua_pushstring(L, hex);
-	return 1;
-}
-
-static int time_text(lua_State *L)
-{
-	char text[32];
-	pl_time_write(text, (int64_t)luaL_checknumber(L, 1));
-	lua_pushstring(L, text);
-	return 1;
-}
-
 static int duration(lua_State *L)
 {
 	struct pl_err err;
@@ -122,10 +103,76 @@ static int require(lua_State *L)
 	return 1;
 }
 
+/* ---- twins of a team's own providers ------------------------------------------------ */
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_twin(const char *file)
+{
+	size_t n = strlen(file);
+	return n > 8 && file[0] != '.' && strcmp(file + n - 8, ".sim.lua") == 0;
+}
+
+/* [-0, +1, e] what the file returns. */
+static void load_twin(lua_State *L, struct pl_world *w, const char *path)
+{
+	struct pl_err err;
+	struct pl_buf text = {0};
+	bool read = pl_file_read(&text, path, (size_t)4 << 20, &err);
+	lua_pushfstring(L, "@%s", path);
+	int failed = read ? luaL_loadbufferx(L, text.at ? text.at : "", text.len,
+	                        lua_tostring(L, -1), "t")
+	                  : 0;
+	pl_buf_fini(&text);
+	if (!read)
+		pl_lua_raise(L, &err);
+	if (failed)
+		lua_error(L);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, w->safe);
+	lua_setupvalue(L, -2, 1);
+	push_sim(L, w);
+	lua_call(L, 1, 1);
+	if (!lua_istable(L, -1))
+		luaL_error(L,
+		    "%s returns no table: it should be { name = …, hosts = { … }, request = "
+		    "function (w, req) … end }",
+		    path);
+	lua_remove(L, -2);
+}
+
+/* sim.twins(): pipelines/providers/NAME.sim.lua of the project, in order of name. */
+static int twins(lua_State *L)
+{
+	struct pl_world *w = world_of(L);
+	const char *folder =
+	    pl_arena_printf(&w->arena, "%s/pipelines/providers", w->root);
+	const char *names[100];
+	size_t n = 0;
+	DIR *dir = opendir(folder);
+	for (struct dirent *e; dir && n < PL_COUNT(names) && (e = readdir(dir));)
+		if (is_twin(e->d_name))
+			names[n++] =
+			    pl_arena_printf(&w->arena, "%s/%s", folder, e->d_name);
+	if (dir)
+		closedir(dir);
+	qsort(names, n, sizeof *names, by_text);
+	lua_newtable(L);
+	for (size_t i = 0; i < n; i++) {
+		load_twin(L, w, names[i]);
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	return 1;
+}
+
 static void push_sim(lua_State *L, struct pl_world *w)
 {
-	static const luaL_Reg functions[] = {{"sha256", sha256}, {"time", pl_lua_time},
-	    {"time_text", time_text}, {"duration", duration}, {"require", require},
+	static const luaL_Reg functions[] = {{"sha256", pl_lua_sha256},
+	    {"base64", pl_lua_base64}, {"unbase64", pl_lua_unbase64},
+	    {"time", pl_lua_time}, {"time_text", pl_lua_time_text},
+	    {"duration", duration}, {"require", require}, {"twins", twins},
 	    {NULL, NULL}};
 	if (lua_getfield(L, LUA_REGISTRYINDEX, "pipe.sim.capability") == LUA_TTABLE)
 		return;
@@ -297,9 +344,11 @@ static bool remove_remains(struct pl_world *w, struct pl_err *err)
 	    pl_dir_remove(pl_arena_printf(&w->arena, "%s/work", w->dir), err);
 }
 
-struct pl_world *pl_world_open(const char *spec, const char *dir, struct pl_err *err)
+struct pl_world *pl_world_open(
+    const char *spec, const char *dir, const char *root, struct pl_err *err)
 {
 	struct pl_world *w = pl_alloc(sizeof *w);
+	w->root = pl_arena_text(&w->arena, root, strlen(root));
 	w->lock = -1;
 	char absolute[4096];
 	bool ok = pl_dir_make(dir, 0700, err);

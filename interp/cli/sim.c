@@ -31,7 +31,8 @@ static const char *world_dir(struct pl_cli *c)
 
 static struct pl_world *open_world(struct pl_cli *c)
 {
-	return pl_world_open(world_spec(c), world_dir(c), &c->err);
+	return pl_world_open(
+	    world_spec(c), world_dir(c), pl_find_root(c, NULL), &c->err);
 }
 
 /* ---- up ------------------------------------------------------------------------------ */

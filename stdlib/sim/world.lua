@@ -16,12 +16,18 @@ local events = sim.require "events"
 
 local M = {}
 
+-- Systems that bring all that is theirs: see the head of systems.lua.
+local systems = sim.require "systems"
+
 local HOSTS = {
   ["api.github.com"] = { "github", github.request },
   ["backboard.railway.com"] = { "railway", railway_api.request },
   ["backboard.railway.app"] = { "railway", railway_api.request },
   ["api.supabase.com"] = { "supabase", supabase.request },
 }
+for host, system in pairs(systems.hosts) do
+  HOSTS[host] = { system.name, system.request }
+end
 
 -- The world file -------------------------------------------------------------
 
@@ -32,9 +38,12 @@ local KEYS = { base = true, seed = true, clock = true, summary = true, project =
   railway = true, supabase = true, api = true, tokens = true, credentials = true, limits = true,
   faults = true, events = true,
   mergeable_after = true }
+for key in pairs(systems.keys) do
+  KEYS[key] = true
+end
 
 local function complete(spec)
-  local default = sim.require "default"
+  local default = systems.complete(sim.require "default")
   if spec == nil or spec == sim.null then
     return core.copy(default)
   end
@@ -50,6 +59,7 @@ local function complete(spec)
       out[key] = out[key] or {}
     end
     out.limits = core.merge(default.limits, out.limits or {})
+    systems.from_nothing(out)
     out.api = core.merge(default.api, out.api or {})
     out.repository.merge_methods = out.repository.merge_methods or { "merge", "squash", "rebase" }
     return out
@@ -82,11 +92,13 @@ local function pushed(w, push)
       end
     end
   end
+  systems.react(w, "pushed", push)
   events.happened(w, "push", { ref = push.ref })
 end
 
 local function run_ended(w, run)
   railway.run_ended(w, run)
+  systems.react(w, "run_ended", run)
   events.happened(w, "workflow", { file = run.file, conclusion = run.conclusion,
     branch = run.branch })
 end
@@ -98,6 +110,7 @@ local function react(w)
       w.timers[kind] = f
     end
   end
+  systems.timers(w)
   w.pushed, w.run_ended, w.migrate, w.happened = pushed, run_ended, supabase.migrate,
     events.happened
 end
@@ -172,6 +185,7 @@ local function build(w)
   for env, known in core.sorted(w.s.spec.railway.environments) do
     w.s.variables[env] = core.copy(known.variables or {})
   end
+  systems.build(w)
   repo.build(w)
   build_pulls(w)
   play_past(w)
@@ -185,6 +199,7 @@ local function build(w)
     pull.last_head = repo.head(w, pull.head)
   end
   build_statuses(w)
+  systems.ready(w)
   w.s.now, w.s.started = w.s.clock, true
   events.arm(w)
 end

@@ -134,7 +134,7 @@ int main(void)
 	char dir[512];
 	snprintf(dir, sizeof dir, "%s/pipe-sim",
 	    getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-	world = pl_world_open("", dir, &err);
+	world = pl_world_open("", dir, dir, &err);
 	CHECK_CASE("a world opens");
 	CHECK_TEXT(world ? "" : err.msg, "");
 	if (world) {

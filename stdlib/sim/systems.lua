@@ -1,0 +1,91 @@
+-- The systems of the world that bring all that is theirs. Each is a module
+--
+--   { name = "doppler", hosts = { "api.doppler.com" },
+--     keys = { "doppler" },             keys of the world file that it owns
+--     default = { doppler = {…}, … },   its part of the built-in world
+--     build = function (w) end,         makes its state, w.s.doppler, before any past is played
+--     ready = function (w) end,         the past was played: branches are where they are
+--     request = function (w, req) return core.answer(…) end,
+--     timers = { kind = function (w, timer) end },
+--     react = { pushed = function (w, push) end, run_ended = function (w, run) end } }
+--
+-- A team's own provider brings its twin in the same form (docs/providers.md).
+
+local sim = ...
+local core = sim.require "core"
+
+local M = { hosts = {}, keys = {} }
+local all = {}
+
+local function take(system)
+  all[#all + 1] = system
+  for _, host in ipairs(system.hosts or {}) do
+    if M.hosts[host] then
+      error(("world: %s and %s both want the host %s"):format(system.name, M.hosts[host].name, host), 0)
+    end
+    M.hosts[host] = system
+  end
+  for _, key in ipairs(system.keys or {}) do
+    M.keys[key] = true
+  end
+end
+
+for _, name in ipairs { "doppler", "vercel", "slack", "appstore", "fastlane" } do
+  take(sim.require(name))
+end
+for _, twin in ipairs(sim.twins()) do
+  take(twin)
+end
+
+--- The built-in world with what these systems add to it.
+function M.complete(default)
+  local out = core.copy(default)
+  for _, system in ipairs(all) do
+    out = core.merge(out, system.default or {})
+  end
+  return out
+end
+
+--- For a world that begins with nothing: limits and tables that the code counts on.
+function M.from_nothing(spec)
+  for _, system in ipairs(all) do
+    local own = system.default or {}
+    spec.limits = core.merge(own.limits or {}, spec.limits or {})
+  end
+end
+
+local function each(name, w)
+  for _, system in ipairs(all) do
+    if system[name] then
+      system[name](w)
+    end
+  end
+end
+
+function M.build(w)
+  each("build", w)
+end
+
+function M.ready(w)
+  each("ready", w)
+end
+
+function M.timers(w)
+  for _, system in ipairs(all) do
+    for kind, f in pairs(system.timers or {}) do
+      w.timers[kind] = f
+    end
+  end
+end
+
+--- Tells every system what happened: "pushed", "run_ended".
+function M.react(w, what, facts)
+  for _, system in ipairs(all) do
+    local f = system.react and system.react[what]
+    if f then
+      f(w, facts)
+    end
+  end
+end
+
+return M
