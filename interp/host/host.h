@@ -167,6 +167,9 @@ extern const struct pl_row pl_http_rows[]; /* http.c: libcurl */
 extern const struct pl_row pl_process_rows[]; /* process.c: libuv */
 extern const struct pl_row pl_files_rows[]; /* files.c */
 extern const struct pl_row pl_clock_rows[]; /* clock.c */
+/* For providers only: */
+extern const struct pl_row pl_postgres_rows[]; /* postgres_rows.c: libpq */
+extern const struct pl_row pl_sql_rows[]; /* sql_rows.c */
 
 /* ---- http -------------------------------------------------------------- */
 
