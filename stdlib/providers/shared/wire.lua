@@ -1,0 +1,319 @@
+-- How providers speak HTTP: one request, its errors in the provider's words, rate
+-- limits waited for, what may be asked again asked again, answers held against
+-- their shape.
+--
+--   local api = wire.client { name, title, url, headers, errors, message, limited, patience }
+--   local data, answer = api { method, path, query, json, body, where, write, expect, shape,
+--     judge, raw, conditional, headers, timeout }
+--
+-- A write is sent once. Where nobody knows what became of it (no answer, a server error, a body
+-- that cannot be read) the error is `unknown`, and the verb's probe looks.
+
+local host = ...
+
+local M = {}
+
+local PATIENCE = 5 * 60 * 1000
+local PAUSES = { 1000, 2000, 4000 }
+local AGAIN = { [500] = true, [502] = true, [503] = true, [504] = true }
+
+--- JSON's null as nil.
+function M.some(value)
+  if value == host.null then
+    return nil
+  end
+  return value
+end
+
+--- Percent-encodes everything that is not unreserved (RFC 3986), slashes too.
+function M.escape(text)
+  return (tostring(text):gsub("[^%w%-%._~]", function (c)
+    return ("%%%02X"):format(c:byte())
+  end))
+end
+
+local function sorted(t)
+  local keys = {}
+  for key in pairs(t) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  return keys
+end
+
+--- "?a=1&b=2&b=3" of { a = 1, b = { 2, 3 } }, in the order of names; "" for nothing.
+function M.query(t)
+  local parts = {}
+  for _, key in ipairs(sorted(t or {})) do
+    local value = t[key]
+    for _, one in ipairs(type(value) == "table" and value or { value }) do
+      parts[#parts + 1] = M.escape(key) .. "=" .. M.escape(one)
+    end
+  end
+  return #parts > 0 and "?" .. table.concat(parts, "&") or ""
+end
+
+--- The first line of a body, of a web page its title: proxies answer with pages.
+function M.first_line(body)
+  local title = (body or ""):sub(1, 4096):match("<title>%s*([^<]-)%s*</title>")
+  local text = title and "a web page, \"" .. title .. "\""
+    or (body or ""):sub(1, 4096):gsub("^%s+", ""):match("^[^\r\n]*")
+  if text == "" then
+    return "an empty answer"
+  end
+  return #text > 160 and text:sub(1, 160) .. "…" or text
+end
+
+-- Shapes ---------------------------------------------------------------------------
+
+local KINDS = {
+  text = function (v) return type(v) == "string" end,
+  integer = function (v) return math.type(v) == "integer" end,
+  number = function (v) return type(v) == "number" end,
+  flag = function (v) return type(v) == "boolean" end,
+  map = function (v) return type(v) == "table" end,
+  any = function () return true end,
+}
+
+local function kind_of(value)
+  if value == nil then
+    return "missing"
+  elseif value == host.null then
+    return "null"
+  end
+  local name = math.type(value) or type(value)
+  return ({ string = "text", boolean = "a flag", table = "a table", float = "a number" })[name] or name
+end
+
+local check
+
+local function check_list(value, shape, path)
+  if type(value) ~= "table" then
+    return ("%s is %s, a list is expected"):format(path, kind_of(value))
+  end
+  for i, one in ipairs(value) do
+    local problem = check(one, shape[1], ("%s[%d]"):format(path, i))
+    if problem then
+      return problem
+    end
+  end
+end
+
+local function check_map(value, shape, path)
+  if type(value) ~= "table" then
+    return ("%s is %s, a map is expected"):format(path, kind_of(value))
+  end
+  for _, key in ipairs(sorted(shape)) do
+    local wanted, optional = shape[key], false
+    if type(wanted) == "table" and wanted.optional then
+      wanted, optional = wanted.optional, true
+    end
+    if not (optional and M.some(value[key]) == nil) then
+      local problem = check(value[key], wanted, path .. "." .. key)
+      if problem then
+        return problem
+      end
+    end
+  end
+end
+
+function check(value, shape, path)
+  if type(shape) == "table" then
+    return (shape[1] ~= nil and check_list or check_map)(value, shape, path)
+  end
+  local name, optional = shape:match("^(%a+)(%??)$")
+  if optional == "?" and M.some(value) == nil then
+    return nil
+  elseif not KINDS[name](value) or (value == host.null and name ~= "any") then
+    return ("%s is %s, %s is expected"):format(path, kind_of(value), name)
+  end
+end
+
+--- nil, or what is wrong with the value: "$.list[2].name is missing, text is expected".
+-- A shape is "text", "integer", "number", "flag", "map", "any", each with "?" if it may be absent or
+-- null; { shape } for a list; { key = shape } for a map, { optional = shape } for one that may be
+-- missing. Further keys are welcome.
+function M.check(value, shape)
+  return check(value, shape, "$")
+end
+
+-- Requests --------------------------------------------------------------------------
+
+local function address(c, call)
+  local settings = host.project.providers and host.project.providers[c.name] or {}
+  local base = (call.base or settings.url or c.url):gsub("/+$", "")
+  return base .. call.path .. M.query(call.query)
+end
+
+local function headers_of(c, call)
+  local out = { ["User-Agent"] = "pipe" }
+  for _, some in ipairs { c.headers and c.headers(call) or {}, call.headers or {} } do
+    for name, value in pairs(some) do
+      out[name] = value
+    end
+  end
+  local kept = call.conditional and c.kept[call.url]
+  if kept then
+    out["If-None-Match"] = kept.etag
+  end
+  return out
+end
+
+local function where(c, call)
+  return call.where and call.where .. ": " or c.title .. ": "
+end
+
+local function words_of(c, answer)
+  local json = type(answer.json) == "table" and answer.json ~= host.null
+  local text = json and c.message and c.message(answer)
+    or json and M.some(answer.json.message)
+  return type(text) == "string" and text ~= "" and text or M.first_line(answer.body)
+end
+
+local function raise_status(c, call, answer)
+  local status = answer.status
+  local errors = type(c.errors) == "function" and c.errors(call) or c.errors or {}
+  local known = errors[status]
+  local said = words_of(c, answer)
+  if known then
+    host.raise(known[1], ("%s%s (%d: %s)"):format(where(c, call), known[2], status, said),
+      { status = status, retryable = known.retryable })
+  end
+  local later = status >= 500
+  host.raise(c.name .. (later and ".unavailable" or ".failed"), ("%s%s answers %d: %s"):format(
+    where(c, call), c.title, status, said),
+    { status = status, retryable = later and not call.write, unknown = later and call.write })
+end
+
+local function raise_unreadable(c, call, answer, problem)
+  host.raise(c.name .. ".answer", ("%s%s's answer (%d) cannot be used: %s"):format(where(c, call),
+    c.title, answer.status, problem),
+    { status = answer.status, retryable = not call.write, unknown = call.write })
+end
+
+local function header_seconds(answer, name)
+  local text = answer.headers[name]
+  return text and tonumber(text:match("^%s*(%d+%.?%d*)%s*$"))
+end
+
+--- How long a 429 asks to wait, in ms: Retry-After, else a minute.
+function M.limited(answer)
+  if answer.status == 429 then
+    return math.ceil((header_seconds(answer, "retry-after") or 60) * 1000)
+  end
+end
+
+local function wait_for_limit(c, call, wait, waited)
+  wait = math.max(wait, 1000)
+  if waited + wait > (c.patience or PATIENCE) then
+    host.raise(c.name .. ".rate-limit", ("%s%s's rate limit is used up; it is open again in %d s"):format(
+      where(c, call), c.title, math.ceil(wait / 1000)), { retryable = true, status = 429 })
+  end
+  host.log(("%s's rate limit is used up: waiting %d s"):format(c.title, math.ceil(wait / 1000)))
+  host.sleep(wait)
+  return waited + wait
+end
+
+local function send(call)
+  return host.http {
+    method = call.method, url = call.url, headers = call.all_headers, json = call.json,
+    body = call.body, form = call.form, timeout = call.timeout or "30s", redirects = call.redirects,
+    retry = false,
+  }
+end
+
+-- What may be asked again: a question that failed, and what certainly never arrived.
+local function worth_another(call, ok, answer)
+  if ok then
+    return not call.write and AGAIN[answer.status]
+  end
+  return answer.retryable and not answer.unknown
+end
+
+local function exchange(call)
+  local tries = 0
+  while true do
+    local ok, answer = pcall(send, call)
+    local again = worth_another(call, ok, answer)
+    tries = tries + 1
+    if not again or not PAUSES[tries] then
+      if not ok then
+        error(answer, 0)
+      end
+      return answer
+    end
+    host.sleep(PAUSES[tries])
+  end
+end
+
+local function expected(call, status)
+  if not call.expect then
+    return status >= 200 and status < 300
+  end
+  for _, one in ipairs(call.expect) do
+    if one == status then
+      return true
+    end
+  end
+  return false
+end
+
+local function keep(c, call, answer)
+  if call.conditional and answer.headers.etag then
+    c.kept[call.url] = { etag = answer.headers.etag, json = answer.json, headers = answer.headers }
+  end
+end
+
+local function read(c, call, answer)
+  if call.raw or answer.status == 204 then
+    return answer.body
+  elseif answer.json == nil then
+    if call.optional_body and answer.body == "" then
+      return nil
+    end
+    raise_unreadable(c, call, answer, "it is no JSON (" .. M.first_line(answer.body) .. ")")
+  end
+  local problem = call.shape and M.check(answer.json, call.shape)
+  if problem then
+    raise_unreadable(c, call, answer, problem)
+  end
+  keep(c, call, answer)
+  return answer.json
+end
+
+local function perform(c, call)
+  local waited = 0
+  call.url = address(c, call)
+  while true do
+    call.all_headers = headers_of(c, call)
+    local answer = exchange(call)
+    local limit = (c.limited or M.limited)(answer, call)
+    if limit then
+      waited = wait_for_limit(c, call, limit, waited)
+    elseif answer.status == 304 and call.conditional and c.kept[call.url] then
+      local kept = c.kept[call.url]
+      return kept.json, { status = 200, headers = kept.headers, json = kept.json, body = "" }
+    elseif expected(call, answer.status) then
+      return read(c, call, answer), answer
+    else
+      local taken, value
+      if call.judge then
+        taken, value = call.judge(answer)
+      end
+      if taken then
+        return value, answer
+      end
+      raise_status(c, call, answer)
+    end
+  end
+end
+
+--- A function that makes requests to one service: see the head of this file.
+function M.client(c)
+  c.kept = {}
+  return function (call)
+    return perform(c, call)
+  end
+end
+
+return M
