@@ -205,6 +205,9 @@ int pl_lua_sha256(lua_State *L); /* -> hex */
 int pl_lua_base64(lua_State *L);
 int pl_lua_unbase64(lua_State *L); /* nil: it is none */
 
+/* sim_tokens.c: adds es256_key, es256_verify, unbase64url to the table on top. */
+void pl_sim_tokens(lua_State *L); /* [-0, +0, m] */
+
 /* provider.c */
 bool pl_provider_exists(struct pl_session *s, const char *module);
 /* [-0, +1, e] the table that a provider's module returned. */

@@ -189,6 +189,7 @@ static void push_sim(lua_State *L, struct pl_world *w)
 		lua_setfield(L, -2, strrchr(w->rows[i].name, '.') + 1);
 	}
 	lua_setfield(L, -2, "git");
+	pl_sim_tokens(L);
 	lua_pushvalue(L, -1);
 	lua_setfield(L, LUA_REGISTRYINDEX, "pipe.sim.capability");
 }

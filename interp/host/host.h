@@ -4,7 +4,7 @@
  * with types, and functions that take a call and answer it, at once or later.
  * Rows speak in values, so that no room above needs to know curl or libgit2.
  *
- * Large libraries (libcurl, libgit2, libmicrohttpd) are opened when the first
+ * Large libraries (libcurl, libgit2, libmicrohttpd, libcrypto) are opened when the first
  * call needs them: linking them would cost every start nine milliseconds.
  */
 #ifndef PL_HOST_H
@@ -170,6 +170,7 @@ extern const struct pl_row pl_clock_rows[]; /* clock.c */
 /* For providers only: */
 extern const struct pl_row pl_postgres_rows[]; /* postgres_rows.c: libpq */
 extern const struct pl_row pl_sql_rows[]; /* sql_rows.c */
+extern const struct pl_row pl_jwt_rows[]; /* jwt.c: for providers only */
 
 /* ---- http -------------------------------------------------------------- */
 
@@ -244,6 +245,21 @@ void pl_secret_mask(struct pl_host *h, struct pl_buf *out, const char *s, size_t
 /* The same, in place, for all text of a tree. */
 struct pl_value *pl_secret_mask_value(
     struct pl_host *h, struct pl_arena *a, const struct pl_value *v);
+
+/* ---- tokens ------------------------------------------------------------ */
+
+/* Without padding (RFC 4648, section 5); false where the text is none such. */
+bool pl_unbase64url(struct pl_buf *out, const char *text, size_t n);
+/* A signature of P-256 as DER -> R and S, 32 bytes each, left-padded. */
+bool pl_es256_raw(uint8_t raw[64], const uint8_t *der, size_t n);
+/* A key pair of P-256 in PEM form, the same for the same seed: for simulated
+ * vendors only. Code: host.library. */
+bool pl_es256_key(struct pl_buf *private_pem, struct pl_buf *public_pem,
+    const char *seed, struct pl_err *err);
+/* *good: the signature of the token fits the key. Its algorithm and claims are the
+ * caller's to look at. Codes: host.library, jwt.key. */
+bool pl_es256_verify(
+    bool *good, const char *public_pem, const char *token, struct pl_err *err);
 
 /* ---- process, for the host's own use ------------------------------------- */
 

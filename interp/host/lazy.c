@@ -23,6 +23,9 @@ static const struct library libraries[] = {
     [PL_LIBMICROHTTPD] = {"libmicrohttpd", "libmicrohttpd",
         {HOMES("libmicrohttpd.12.dylib"), HOMES("libmicrohttpd.dylib"),
             "libmicrohttpd.12.dylib", "libmicrohttpd.dylib"}},
+    [PL_LIBCRYPTO] = {"libcrypto", "openssl@3",
+        {"/opt/homebrew/opt/openssl@3/lib/libcrypto.3.dylib",
+            "/usr/local/opt/openssl@3/lib/libcrypto.3.dylib", "libcrypto.3.dylib"}},
 };
 #else
 #define INSTALL "apt install"
@@ -33,6 +36,7 @@ static const struct library libraries[] = {
             "libgit2.so.1.9", "libgit2.so"}},
     [PL_LIBMICROHTTPD] = {"libmicrohttpd", "libmicrohttpd12",
         {"libmicrohttpd.so.12", "libmicrohttpd.so"}},
+    [PL_LIBCRYPTO] = {"libcrypto", "libssl3", {"libcrypto.so.3", "libcrypto.so"}},
 };
 #endif
 
