@@ -21,10 +21,11 @@ packages()
 			echo gcc libc6-dev make pkg-config ca-certificates
 			echo liblua5.4-dev lua-cjson-dev libuv1-dev libyaml-dev libssl-dev
 			echo 'libcurl4-openssl-dev|libcurl4-gnutls-dev|libcurl4-nss-dev'
-			echo libgit2-dev libmicrohttpd-dev
+			echo libgit2-dev libmicrohttpd-dev libpq-dev
 			;;
 		test)
 			echo git curl python3 openssh-client openssl lua5.4
+			echo postgresql
 			;;
 		tools)
 			echo clang libclang-rt-dev clang-format cppcheck valgrind
@@ -35,6 +36,20 @@ packages()
 			;;
 		esac
 	done
+}
+
+# Debian's package makes a cluster of its own and starts it; the tests make theirs.
+cluster_conf=/etc/postgresql-common/createcluster.d/pipe.conf
+
+without_clusters()
+{
+	$as_root mkdir -p "${cluster_conf%/*}"
+	echo 'create_main_cluster = false' | $as_root tee "$cluster_conf" >/dev/null
+}
+
+with_clusters()
+{
+	$as_root rm -f "$cluster_conf"
 }
 
 setup_debian()
@@ -75,6 +90,7 @@ $name
 	# A fresh container has no package lists, an old machine has stale ones.
 	# A machine that has just been started may be busy upgrading itself: wait.
 	apt="$as_root apt-get -q -o DPkg::Lock::Timeout=300"
+	case $missing in *postgresql*) trap with_clusters EXIT && without_clusters ;; esac
 	set -- "$apt install -y --no-install-recommends $missing" "$apt update"
 	if ls /var/lib/apt/lists/*Packages* >/dev/null 2>&1; then
 		$1 >&2 </dev/null && return 0
@@ -86,7 +102,7 @@ $name
 
 setup_mac()
 {
-	wanted='lua@5.4 libuv libyaml openssl@3 curl libgit2 libmicrohttpd pkgconf'
+	wanted='lua@5.4 libuv libyaml openssl@3 curl libgit2 libmicrohttpd libpq pkgconf'
 	for group; do
 		[ "$group" = tools ] && wanted="$wanted llvm clang-format cppcheck"
 	done
@@ -122,7 +138,7 @@ fi
 [ "$config" ] || exit 0
 
 # Where the headers are, as system headers: their warnings are not ours.
-modules='libuv yaml-0.1 libcurl libgit2 libmicrohttpd libcrypto'
+modules='libuv yaml-0.1 libcurl libgit2 libmicrohttpd libpq libcrypto'
 for lua in lua5.4 lua-5.4 lua; do
 	pkg-config --exists "$lua" 2>/dev/null && break
 done
@@ -130,7 +146,7 @@ done
 cflags=$(pkg-config --cflags-only-I $lua $modules | sed 's/-I/-isystem /g')
 
 # Linked statically, so that a start pays for no library but libc: what every
-# command may need. libcurl, libgit2 and libmicrohttpd are opened on first use.
+# command may need. libcurl, libgit2, libmicrohttpd and libpq are opened on first use.
 if [ "$system" = Darwin ]; then
 	libs=
 	for pair in "lua@5.4 liblua.a" "libuv libuv.a" "libyaml libyaml.a" "openssl@3 libcrypto.a"; do

@@ -4,7 +4,7 @@
  * with types, and functions that take a call and answer it, at once or later.
  * Rows speak in values, so that no room above needs to know curl or libgit2.
  *
- * Large libraries (libcurl, libgit2, libmicrohttpd, libcrypto) are opened when the first
+ * Large libraries (libcurl, libgit2, libmicrohttpd, libpq, libcrypto) are opened when the first
  * call needs them: linking them would cost every start nine milliseconds.
  */
 #ifndef PL_HOST_H

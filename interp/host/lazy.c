@@ -23,6 +23,10 @@ static const struct library libraries[] = {
     [PL_LIBMICROHTTPD] = {"libmicrohttpd", "libmicrohttpd",
         {HOMES("libmicrohttpd.12.dylib"), HOMES("libmicrohttpd.dylib"),
             "libmicrohttpd.12.dylib", "libmicrohttpd.dylib"}},
+    [PL_LIBPQ] = {"libpq", "libpq",
+        {"/opt/homebrew/opt/libpq/lib/libpq.5.dylib",
+            "/usr/local/opt/libpq/lib/libpq.5.dylib", HOMES("libpq.5.dylib"),
+            "libpq.5.dylib", "libpq.dylib"}},
     [PL_LIBCRYPTO] = {"libcrypto", "openssl@3",
         {"/opt/homebrew/opt/openssl@3/lib/libcrypto.3.dylib",
             "/usr/local/opt/openssl@3/lib/libcrypto.3.dylib", "libcrypto.3.dylib"}},
@@ -36,6 +40,7 @@ static const struct library libraries[] = {
             "libgit2.so.1.9", "libgit2.so"}},
     [PL_LIBMICROHTTPD] = {"libmicrohttpd", "libmicrohttpd12",
         {"libmicrohttpd.so.12", "libmicrohttpd.so"}},
+    [PL_LIBPQ] = {"libpq", "libpq5", {"libpq.so.5", "libpq.so"}},
     [PL_LIBCRYPTO] = {"libcrypto", "libssl3", {"libcrypto.so.3", "libcrypto.so"}},
 };
 #endif

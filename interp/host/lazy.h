@@ -12,26 +12,35 @@
  *           return false;
  *   curl.easy_init();
  *
- * Prefixes: curl_, git_ and MHD_; none for libcrypto, which has many. The headers of the libraries give the types,
- * so a wrong argument is found by the compiler as if the library were linked.
+ * Prefixes: curl_, git_, MHD_ and PQ; none for libcrypto, which has many. The
+ * headers of the libraries give the types, so a wrong argument is found by the
+ * compiler as if the library were linked.
  */
 #ifndef PL_LAZY_H
 #define PL_LAZY_H
 
 #include "../base/base.h"
 
-enum pl_library { PL_LIBCURL, PL_LIBGIT2, PL_LIBMICROHTTPD, PL_LIBCRYPTO };
+enum pl_library {
+	PL_LIBCURL,
+	PL_LIBGIT2,
+	PL_LIBMICROHTTPD,
+	PL_LIBCRYPTO,
+	PL_LIBPQ
+};
 
 #define PL_LAZY_FIELD_curl_(name) __typeof__(curl_##name) *name;
 #define PL_LAZY_FIELD_git_(name) __typeof__(git_##name) *name;
 #define PL_LAZY_FIELD_MHD_(name) __typeof__(MHD_##name) *name;
 #define PL_LAZY_FIELD_(name) __typeof__(name) *name;
+#define PL_LAZY_FIELD_PQ(name) __typeof__(PQ##name) *name;
 #define PL_LAZY_FIELDS(prefix, API) API(PL_LAZY_FIELD_##prefix)
 
 #define PL_LAZY_NAME_curl_(name) "curl_" #name,
 #define PL_LAZY_NAME_git_(name) "git_" #name,
 #define PL_LAZY_NAME_MHD_(name) "MHD_" #name,
 #define PL_LAZY_NAME_(name) #name,
+#define PL_LAZY_NAME_PQ(name) "PQ" #name,
 #define PL_LAZY_NAMES(prefix, API) API(PL_LAZY_NAME_##prefix)
 
 /*

@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <git2.h>
+#include <libpq-fe.h>
 #include <microhttpd.h>
 #include <uv.h>
 #include <yaml.h>
@@ -10,6 +11,7 @@
 #define CURL_API(X) X(version_info)
 #define GIT_API(X) X(libgit2_version)
 #define MHD_API(X) X(get_version)
+#define PQ_API(X) X(libVersion)
 
 static struct pl_value *curl_version_of(struct pl_arena *a)
 {
@@ -49,6 +51,20 @@ static struct pl_value *microhttpd_version_of(struct pl_arena *a)
 	return pl_text(a, mhd.get_version());
 }
 
+static struct pl_value *pq_version_of(struct pl_arena *a)
+{
+	struct {
+		PL_LAZY_FIELDS(PQ, PQ_API)
+	} pq = {0};
+	static const char *const names[] = {PL_LAZY_NAMES(PQ, PQ_API)};
+	int version;
+
+	if (!pl_lazy_open(PL_LIBPQ, &pq, names, PL_COUNT(names), NULL))
+		return pl_null(a);
+	version = pq.libVersion(); /* 150018: 15.18 */
+	return pl_textf(a, "%d.%d", version / 10000, version % 10000);
+}
+
 /* What runs, not what was compiled against. */
 struct pl_value *pl_host_versions(struct pl_arena *a)
 {
@@ -59,5 +75,6 @@ struct pl_value *pl_host_versions(struct pl_arena *a)
 	pl_map_set(a, v, "libcurl", curl_version_of(a));
 	pl_map_set(a, v, "libgit2", git_version_of(a));
 	pl_map_set(a, v, "libmicrohttpd", microhttpd_version_of(a));
+	pl_map_set(a, v, "libpq", pq_version_of(a));
 	return v;
 }

@@ -350,7 +350,7 @@ static void lazy(struct host_case *t)
 static void versions(struct host_case *t)
 {
 	static const char *const names[] = {
-	    "libuv", "libyaml", "libcurl", "libgit2", "libmicrohttpd"};
+	    "libuv", "libyaml", "libcurl", "libgit2", "libmicrohttpd", "libpq"};
 	struct pl_value *v = pl_host_versions(&t->arena);
 
 	for (size_t i = 0; i < PL_COUNT(names); i++) {
