@@ -69,7 +69,9 @@ bool pl_session_save(struct pl_session *s, struct pl_err *err);
  * err has the nearest. */
 bool pl_session_help(
     struct pl_session *s, const char *name, struct pl_buf *out, struct pl_err *err);
-struct pl_value *pl_session_row_names(struct pl_session *s, struct pl_arena *a);
+/* The same as data, a list: {name, class, summary, options, result, …}. */
+struct pl_value *pl_session_primitives(
+    struct pl_session *s, const char *name, struct pl_arena *a);
 /* Loads every provider, so that its verbs have help. */
 bool pl_providers_load(struct pl_session *s, struct pl_err *err);
 const char *pl_bind_lua_version(void);

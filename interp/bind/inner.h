@@ -162,6 +162,8 @@ void pl_rows_add_host(struct pl_session *s, const struct pl_row *rows);
 void pl_rows_add_hidden(struct pl_session *s, const struct pl_row *rows);
 struct pl_entry *pl_rows_find(struct pl_session *s, const char *name);
 struct pl_entry *pl_rows_add(struct pl_session *s); /* an empty one */
+/* "text or a secret" of PL_T_…; */
+void pl_rows_type_names(struct pl_buf *out, unsigned types);
 /* Checked arguments: the table at index as a map with defaults. Raises. */
 struct pl_value *pl_rows_arguments(
     lua_State *L, int index, const struct pl_entry *e, struct pl_arena *a);

@@ -131,7 +131,9 @@ static int function_ref(lua_State *L, int index, const char *field)
 static const char *const abouts[] = {
     "request", "permission", "states", "errors", "retries", "looks", "no_probe"};
 
-static struct pl_value *read_about(struct pl_session *s, lua_State *L, int index)
+/* Of a verb, with what its module says of all: `errors` of both, the verb's first. */
+static struct pl_value *read_about(
+    struct pl_session *s, lua_State *L, int index, const struct pl_value *of_module)
 {
 	struct pl_err err;
 	struct pl_value *about = pl_map(&s->arena);
@@ -143,12 +145,22 @@ static struct pl_value *read_about(struct pl_session *s, lua_State *L, int index
 			pl_map_set(&s->arena, about, abouts[i], v);
 		lua_pop(L, 1);
 	}
+	const struct pl_value *all = pl_get(of_module, "errors");
+	struct pl_value *errors = pl_get(about, "errors");
+	if (!errors && all)
+		pl_map_set(&s->arena, about, "errors", errors = pl_map(&s->arena));
+	for (uint32_t i = 0; all && i < all->as.map.len; i++)
+		if (!pl_get(errors, all->as.map.at[i].key))
+			pl_map_set(&s->arena, errors, all->as.map.at[i].key,
+			    all->as.map.at[i].value);
+	if (pl_get(of_module, "retries") && !pl_get(about, "retries"))
+		pl_map_set(&s->arena, about, "retries", pl_get(of_module, "retries"));
 	return about;
 }
 
 /* The verb on top of the stack becomes a row. */
-static void read_verb(
-    struct pl_session *s, lua_State *L, const char *module, const char *verb)
+static void read_verb(struct pl_session *s, lua_State *L, const char *module,
+    const char *verb, const struct pl_value *of_module)
 {
 	int at = lua_gettop(L);
 	struct pl_entry *e = pl_rows_add(s);
@@ -166,7 +178,7 @@ static void read_verb(
 	e->predict = function_ref(L, at, "predict");
 	e->probe = function_ref(L, at, "probe");
 	e->overlay = function_ref(L, at, "overlay");
-	e->about = read_about(s, L, at);
+	e->about = read_about(s, L, at, of_module);
 	if (!e->act)
 		luaL_error(L, "%s has no act", e->name);
 }
@@ -177,7 +189,8 @@ static int alphabetic(const void *a, const void *b)
 }
 
 /* [-0, +1, e] a table of functions for the verbs in the table on top. */
-static void read_verbs(struct pl_session *s, lua_State *L, const char *module)
+static void read_verbs(struct pl_session *s, lua_State *L, const char *module,
+    const struct pl_value *of_module)
 {
 	int verbs = lua_gettop(L);
 	const char *names[128] = {NULL};
@@ -189,7 +202,7 @@ static void read_verbs(struct pl_session *s, lua_State *L, const char *module)
 	lua_newtable(L);
 	for (size_t i = 0; i < n; i++) {
 		lua_getfield(L, verbs, names[i]);
-		read_verb(s, L, module, names[i]);
+		read_verb(s, L, module, names[i], of_module);
 		lua_pop(L, 1);
 		lua_pushlightuserdata(L, s->rows[s->rows_n - 1]);
 		lua_pushcclosure(L, pl_gate_call, 1);
@@ -369,8 +382,9 @@ void pl_provider_table(struct pl_session *s, lua_State *L, const char *module)
 static void load_module(struct pl_session *s, lua_State *L, const char *module)
 {
 	pl_provider_table(s, L, module);
+	const struct pl_value *about = read_about(s, L, lua_gettop(L), NULL);
 	lua_getfield(L, -1, "verbs");
-	read_verbs(s, L, module);
+	read_verbs(s, L, module, about);
 	lua_replace(L, -3);
 	lua_pop(L, 1);
 }

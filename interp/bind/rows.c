@@ -120,7 +120,7 @@ static unsigned type_of(const struct pl_value *v)
 	return types[v->kind];
 }
 
-static void name_types(struct pl_buf *out, unsigned types)
+void pl_rows_type_names(struct pl_buf *out, unsigned types)
 {
 	static const struct {
 		unsigned type;
@@ -152,7 +152,7 @@ static int wrong_option(lua_State *L, const struct pl_entry *e,
 {
 	struct pl_err err;
 	struct pl_buf types = {0};
-	name_types(&types, o->types);
+	pl_rows_type_names(&types, o->types);
 	if (got && got->kind == PL_TEXT && o->choices)
 		pl_fail(&err, "option.choice",
 		    "%s: %s is \"%.80s\"; it must be one of %s", e->name, o->name,
@@ -225,7 +225,7 @@ static void fill_in(lua_State *L, const struct pl_entry *e, struct pl_arena *a,
 			continue;
 		if (o->required) {
 			struct pl_buf types = {0};
-			name_types(&types, o->types);
+			pl_rows_type_names(&types, o->types);
 			pl_fail(&err, "option.missing", "%s needs %s (%s): %s", e->name,
 			    o->name, types.at, o->help ? o->help : "");
 			pl_buf_fini(&types);
@@ -291,74 +291,4 @@ void pl_rows_install(struct pl_session *s, lua_State *L, const char *module)
 		lua_pushcclosure(L, pl_gate_call, 1);
 		lua_setfield(L, -2, e->name + n + 1);
 	}
-}
-
-/* ---- help -------------------------------------------------------------------------- */
-
-static void describe(struct pl_buf *out, const struct pl_entry *e)
-{
-	pl_buf_printf(out, "%s  (%s)\n  %s\n", e->name, pl_class_name(e->class),
-	    e->summary ? e->summary : "");
-	for (size_t i = 0; i < e->options_n; i++) {
-		const struct pl_option *o = &e->options[i];
-		struct pl_buf types = {0};
-		name_types(&types, o->types);
-		pl_buf_printf(out, "  %-16s %s%s%s%s%s%s%s\n", o->name,
-		    types.at ? types.at : "", o->choices ? ": " : "",
-		    o->choices ? o->choices : "", o->required ? ", required" : "",
-		    o->fallback ? ", default " : "", o->fallback ? o->fallback : "",
-		    "");
-		if (o->help)
-			pl_buf_printf(out, "  %-16s   %s\n", "", o->help);
-		pl_buf_fini(&types);
-	}
-	if (e->result)
-		pl_buf_printf(out, "  gives            %s\n", e->result);
-	if (e->class > PL_READ) {
-		bool predicts = e->row ? e->row->predict != NULL : e->predict != 0;
-		bool probes = e->row ? e->row->probe != NULL : e->probe != 0;
-		pl_buf_printf(out, "  dry-run          %s\n  after a crash    %s\n",
-		    predicts      ? "predicted, later reads see it"
-		        : e->open ? "say predict or example at the call"
-		                  : "cannot be predicted",
-		    probes        ? "looks whether it happened"
-		        : e->open ? "say probe at the call, or a person is asked"
-		                  : "a person is asked");
-	}
-}
-
-bool pl_session_help(
-    struct pl_session *s, const char *name, struct pl_buf *out, struct pl_err *err)
-{
-	const char **names = pl_arena_alloc(&s->arena, (s->rows_n + 1) * sizeof *names);
-	size_t n = 0, shown = 0, length = name ? strlen(name) : 0;
-	for (size_t i = 0; i < s->rows_n; i++) {
-		const struct pl_entry *e = s->rows[i];
-		names[n++] = e->name;
-		if (!name)
-			pl_buf_printf(out, "  %-24s %-12s %s\n", e->name,
-			    pl_class_name(e->class), e->summary ? e->summary : "");
-		else if (strcmp(e->name, name) == 0)
-			describe(out, e);
-		else if (strncmp(e->name, name, length) == 0 && e->name[length] == '.')
-			pl_buf_printf(out, "  %-24s %-12s %s\n", e->name,
-			    pl_class_name(e->class), e->summary ? e->summary : "");
-		else
-			continue;
-		shown++;
-	}
-	if (shown)
-		return true;
-	const char *near = pl_nearest(name, names, n);
-	return pl_fail(err, "help.missing",
-	    "there is no primitive or module \"%s\"%s%s%s", name,
-	    near ? "; did you mean \"" : "", near ? near : "", near ? "\"?" : "");
-}
-
-struct pl_value *pl_session_row_names(struct pl_session *s, struct pl_arena *a)
-{
-	struct pl_value *names = pl_list(a);
-	for (size_t i = 0; i < s->rows_n; i++)
-		pl_list_add(a, names, pl_text(a, s->rows[i]->name));
-	return names;
 }

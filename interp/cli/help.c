@@ -55,14 +55,31 @@ static int overview(void)
 	return PL_EXIT_DONE;
 }
 
+static struct pl_session *open_session(struct pl_cli *c)
+{
+	const char *root = pl_find_root(c, NULL);
+	struct pl_session_options o = {.root = root, .state = ".pipe"};
+	return pl_session_new(&o, NULL, NULL, &c->err);
+}
+
+static void put_primitives(struct pl_cli *c, struct pl_session *s, const char *name)
+{
+	struct pl_value *v = pl_map(&c->arena);
+	pl_map_set(&c->arena, v, "schema", pl_text(&c->arena, "pipe/primitives/v1"));
+	pl_map_set(
+	    &c->arena, v, "primitives", pl_session_primitives(s, name, &c->arena));
+	pl_put_json(v);
+}
+
 static int primitive_help(struct pl_cli *c, const char *name)
 {
 	struct pl_buf out = {0};
-	struct pl_session_options o = {.root = ".", .state = ".pipe"};
-	struct pl_session *s = pl_session_new(&o, NULL, NULL, &c->err);
+	struct pl_session *s = open_session(c);
 	bool ok = s && pl_providers_load(s, &c->err) &&
 	    pl_session_help(s, name, &out, &c->err);
-	if (ok)
+	if (ok && c->ui.json)
+		put_primitives(c, s, name);
+	else if (ok)
 		fwrite(out.at, 1, out.len, stdout);
 	pl_buf_fini(&out);
 	pl_session_free(s);
@@ -73,8 +90,7 @@ static int primitive_help(struct pl_cli *c, const char *name)
 static int also_a_module(struct pl_cli *c, const char *name)
 {
 	struct pl_buf out = {0};
-	struct pl_session_options o = {.root = ".", .state = ".pipe"};
-	struct pl_session *s = pl_session_new(&o, NULL, NULL, &c->err);
+	struct pl_session *s = open_session(c);
 	if (s && pl_session_help(s, name, &out, &c->err))
 		printf("\nIn scripts:\n%s", out.at);
 	pl_buf_fini(&out);
@@ -85,7 +101,7 @@ static int also_a_module(struct pl_cli *c, const char *name)
 static int help(struct pl_cli *c)
 {
 	if (c->words_n == 0)
-		return overview();
+		return c->ui.json ? primitive_help(c, NULL) : overview();
 	for (size_t i = 0; pl_commands[i]; i++)
 		if (strcmp(pl_commands[i]->name, c->words[0]) == 0) {
 			command_help(pl_commands[i]);

@@ -180,6 +180,26 @@ static enum pl_verdict begin_write(struct pl_effect *e, struct pl_value *input)
 	return PL_ACT;
 }
 
+/* A secret that a provider read is kept nowhere: what was recorded of the read has
+ * only its name. */
+static bool lacks_secret(const struct pl_run *r, const struct pl_value *packed)
+{
+	const struct pl_packing *p = &r->o.outside->packing;
+	if (packed->kind == PL_LIST)
+		for (uint32_t i = 0; i < packed->as.list.len; i++)
+			if (lacks_secret(r, packed->as.list.at[i]))
+				return true;
+	if (packed->kind != PL_MAP)
+		return false;
+	if (packed->as.map.len == 1 && strcmp(packed->as.map.at[0].key, "$secret") == 0)
+		return !p->secret_of ||
+		    !p->secret_of(p->arg, packed->as.map.at[0].value);
+	for (uint32_t i = 0; i < packed->as.map.len; i++)
+		if (lacks_secret(r, packed->as.map.at[i].value))
+			return true;
+	return false;
+}
+
 static enum pl_verdict hand_out(struct pl_effect *e, const struct pl_trace *t)
 {
 	if (t->error) {
@@ -235,6 +255,8 @@ enum pl_verdict pl_effect_begin(struct pl_effect *e)
 		pl_run_doom(r, &e->err);
 		return PL_REFUSE;
 	}
+	if (t->ended && !t->is_write && t->result && lacks_secret(r, t->result))
+		return PL_ACT;
 	if (t->ended)
 		return hand_out(e, t);
 	if (!t->is_write)

@@ -862,7 +862,7 @@ supabase = {}
 
 ---@class pipe.supabase.health
 ---@field environment string  an environment of pipe.yaml
----@field services? any[]  db, rest, auth, realtime, storage, pooler (["db","rest","auth"])
+---@field services? any[]  db, rest, auth, realtime, storage, pooler (["db", "rest", "auth"])
 ---@field as? string  the call's name in the journal
 
 ---How the services of the project are
