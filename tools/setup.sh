@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sees to it that what the build needs is installed, and writes down where it
-# is.  tools/setup.sh [--config FILE] GROUP…   groups: build, test, tools.
+# is.  tools/setup.sh [--config FILE] GROUP…   groups: build, test, tools, contract.
 #
 # Where nothing is missing this costs one dpkg-query and no network.
 set -eu
@@ -30,8 +30,13 @@ packages()
 		tools)
 			echo clang libclang-rt-dev clang-format cppcheck valgrind
 			;;
+		contract)
+			# Those that there are may be from elsewhere than Debian.
+			command -v node >/dev/null || echo nodejs
+			command -v npm >/dev/null || echo npm
+			;;
 		*)
-			echo "tools/setup.sh: no group '$group': build, test or tools" >&2
+			echo "tools/setup.sh: no group '$group': build, test, tools or contract" >&2
 			exit 2
 			;;
 		esac
@@ -55,6 +60,7 @@ with_clusters()
 setup_debian()
 {
 	wanted=$(packages "$@")
+	[ "$wanted" ] || return 0
 	names=$(echo "$wanted" | tr '|' ' ')
 	# shellcheck disable=SC2086
 	have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' $names 2>/dev/null |
@@ -105,6 +111,7 @@ setup_mac()
 	wanted='lua@5.4 libuv libyaml openssl@3 curl libgit2 libmicrohttpd libpq pkgconf'
 	for group; do
 		[ "$group" = tools ] && wanted="$wanted llvm clang-format cppcheck"
+		[ "$group" = contract ] && wanted="$wanted node"
 	done
 	if ! command -v brew >/dev/null; then
 		echo "Homebrew is needed (https://brew.sh), then: brew install $wanted" >&2

@@ -1,0 +1,146 @@
+// Between `pipe` and a vendor's double: writes down each exchange, and whether what judges it in
+// the middle let it through as it was.
+//
+//   pipe -> front -> Prism -> back -> the world          (a description in OpenAPI)
+//   pipe -> front ----------> back -> the world          (judged here, by a function)
+
+import http from "node:http";
+
+const HOP = new Set(["connection", "keep-alive", "transfer-encoding", "host", "content-length"]);
+const agent = new http.Agent({ keepAlive: true });
+
+function read(stream) {
+  return new Promise((resolve, reject) => {
+    const parts = [];
+    stream.on("data", (part) => parts.push(part));
+    stream.on("end", () => resolve(Buffer.concat(parts)));
+    stream.on("error", reject);
+  });
+}
+
+async function send({ base, method, path, headers, body }) {
+  const url = new URL(base);
+  const request = http.request({ agent, host: url.hostname, port: url.port, method,
+    path: url.pathname.replace(/\/$/, "") + path, headers });
+  const answered = new Promise((resolve, reject) => {
+    request.on("response", resolve);
+    request.on("error", reject);
+  });
+  request.end(body);
+  const answer = await answered;
+  return { status: answer.statusCode, headers: answer.headers, body: await read(answer) };
+}
+
+function listen(handle) {
+  const server = http.createServer((request, response) => {
+    handle(request, response).catch((error) => {
+      response.writeHead(502, { "content-type": "text/plain" });
+      response.end(`the contract's tap: ${error.message}`);
+    });
+  });
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve({ server,
+      url: `http://127.0.0.1:${server.address().port}` }));
+  });
+}
+
+function without(headers, names) {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
+}
+
+export function parsed(body) {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+// Prism writes JSON anew and keeps the length that was announced: so it is given JSON as it
+// would write it.
+function compact(headers, body) {
+  const value = /json/.test(headers["content-type"] ?? "") ? parsed(body) : undefined;
+  return value === undefined ? body : Buffer.from(JSON.stringify(value));
+}
+
+function reply(response, answer) {
+  const headers = without(answer.headers, new Set([...HOP, "sl-violations"]));
+  if (answer.status !== 204 && answer.status !== 304) {
+    headers["content-length"] = answer.body.length;
+  }
+  response.writeHead(answer.status, headers);
+  response.end(answer.body);
+}
+
+export class Tap {
+  /** world: what answers, with the host's prefix. judge(exchange): what is wrong, as texts. */
+  constructor(name, world, judge) {
+    Object.assign(this, { name, world, judge, label: null, exchanges: [], reached: new Map() });
+  }
+
+  async startBack() {
+    this.back = await listen(async (request, response) => {
+      const { "x-contract": id, ...headers } = request.headers;
+      const answer = await send({ base: this.world, method: request.method, path: request.url,
+        headers: { ...without(headers, HOP) }, body: await this.bodyOf(request, headers) });
+      this.reached.set(id, answer.status);
+      reply(response, answer);
+    });
+    return this.back.url;
+  }
+
+  async bodyOf(request, headers) {
+    const body = await read(request);
+    if (body.length || request.headers["content-length"] !== undefined) {
+      headers["content-length"] = body.length;
+    }
+    return body;
+  }
+
+  async startFront(behind) {
+    let last = 0;
+    this.front = await listen(async (request, response) => {
+      const id = String(++last);
+      const body = compact(request.headers, await read(request));
+      const headers = { ...without(request.headers, HOP), "x-contract": id };
+      if (body.length || request.headers["content-length"] !== undefined) {
+        headers["content-length"] = body.length;
+      }
+      const answer = await send({ base: behind, method: request.method, path: request.url, headers,
+        body });
+      this.note(request, body, answer, id);
+      reply(response, answer);
+    });
+    this.url = this.front.url;
+  }
+
+  note(request, body, answer, id) {
+    const exchange = {
+      provider: this.name, label: this.label, method: request.method, url: request.url,
+      path: request.url.split("?")[0], headers: request.headers, body, status: answer.status,
+      answer: answer.body, answerHeaders: answer.headers, reached: this.reached.get(id),
+    };
+    exchange.problems = this.judge(exchange);
+    this.exchanges.push(exchange);
+  }
+
+  stop() {
+    for (const side of [this.front, this.back]) {
+      side?.server.closeAllConnections?.();
+      side?.server.close();
+    }
+  }
+}
+
+/** Where the scripts say which verb comes next: /mark/PROVIDER/VERB/KIND. */
+export function startMarks(taps, marked) {
+  return listen(async (request, response) => {
+    const [, , provider, verb, kind] = request.url.split("/");
+    marked.push({ provider, verb, kind });
+    for (const tap of taps) {
+      tap.label = `${provider}.${verb}`;
+    }
+    response.writeHead(204);
+    response.end();
+  });
+}

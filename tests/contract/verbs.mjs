@@ -1,0 +1,29 @@
+// Every verb that there is, and whether the contract test has called it.
+
+import { readdirSync } from "node:fs";
+import { runPipe } from "./servers.mjs";
+
+// Verbs that no request can be seen of, each with the reason.
+const EXCEPTIONS = {};
+
+export async function allVerbs(pipe, root) {
+  const names = readdirSync(`${root}/stdlib/providers`).filter((n) => n.endsWith(".lua"))
+    .map((n) => n.slice(0, -".lua".length));
+  const verbs = [];
+  for (const name of names) {
+    const done = await runPipe(pipe, ["help", name]);
+    verbs.push(...[...done.out.matchAll(/^\s+(\w+\.\w+)\s/gm)].map((m) => m[1]));
+  }
+  return verbs;
+}
+
+/** What is missing, as texts. */
+export function uncovered(verbs, marked) {
+  const called = new Set(marked.filter((m) => m.kind === "works")
+    .map((m) => `${m.provider}.${m.verb}`));
+  const missing = verbs.filter((v) => !called.has(v) && !(v in EXCEPTIONS))
+    .map((v) => `${v} has no contract call (tests/contract/scripts)`);
+  const needless = Object.keys(EXCEPTIONS).filter((v) => called.has(v) || !verbs.includes(v))
+    .map((v) => `${v} is an exception in tests/contract/verbs.mjs without need`);
+  return [...missing, ...needless];
+}
