@@ -14,7 +14,9 @@
 --           { check: { name, commit, conclusion } }
 --           { deployment: { environment, status, commit } }      # the newest (of that commit) gets
 -- a status
---           { redeploy: { environment, commit } }                # anew, of that commit or of the newest
+--           { redeploy: { environment, commit, reason } }        # anew, of that commit or of the newest
+--           { variables: { environment, values, reason, skip } } # the service's; null deletes
+--           { log: { environment, message, severity, attributes } }
 --           { token: { system, environment, token } }            # what is accepted from now on
 --           { credential: { name, value } }
 --           { migration: { environment, version, name, remove } }
@@ -27,6 +29,7 @@ local core = sim.require "core"
 local repo = sim.require "repo"
 local actions = sim.require "actions"
 local railway = sim.require "railway"
+local logs = sim.require "railway_logs"
 local faults = sim.require "faults"
 
 local M = {}
@@ -78,10 +81,18 @@ DO.redeploy = function (w, o)
     local d = w.s.deployments[i]
     if d.environment == o.environment and (not o.commit or commit_named(w, o.commit) == d.commit) then
       railway.deploy(w, { environment = d.environment, commit = d.commit, branch = d.branch,
-        reason = "redeploy", live = true, from = d.id })
+        reason = o.reason or "redeploy", live = true, from = d.id })
       return
     end
   end
+end
+
+DO.variables = function (w, o)
+  railway.set_variables(w, o.environment, o.values, o.reason, o.skip)
+end
+
+DO.log = function (w, o)
+  logs.write(w, o.environment, o)
 end
 
 DO.token = function (w, o)

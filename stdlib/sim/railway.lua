@@ -43,7 +43,7 @@ local function set_status(w, d, status)
   d.status, d.status_at = status, w.s.now
   local old = w.s.serving[d.environment]
   if status == "SUCCESS" then
-    d.served = true
+    d.served, d.served_at = true, d.served_at or w.s.now
     w.s.serving[d.environment] = d.id
     if old and old ~= d.id then
       local other = M.deployment(w, old)
@@ -122,8 +122,8 @@ function M.deploy(w, o)
     created = w.s.now, status_at = w.s.now, step = 1, script = core.list(script_for(w, o)),
     stopped = false, status = "",
     visible = w.s.now + (o.live and core.ms(environment(w, o.environment).appear, 0) or 0),
-    snapshot = core.new_uuid(w, "snapshot"), variables = core.copy(w.s.variables[o.environment]),
-    from = o.from,
+    snapshot = core.new_uuid(w, "snapshot"),
+    variables = core.copy(o.variables or w.s.variables[o.environment]), from = o.from,
   }
   table.insert(w.s.deployments, d)
   if o.skip or o.wait then
@@ -138,6 +138,28 @@ function M.deploy(w, o)
     step_later(w, d)
   end
   return d
+end
+
+--- Changes the variables of the service and, unless `skip`, lets Railway deploy what runs with them
+-- (also for the twins of systems that synchronize into Railway). `values`: name -> text, or null to
+-- delete. Returns the new deployment, if there is one.
+function M.set_variables(w, env, values, reason, skip)
+  local variables = w.s.variables[env] or error(("world: Railway has no environment %q"):format(
+    tostring(env)), 0)
+  for name, value in core.sorted(values) do
+    variables[name] = core.some(value)
+  end
+  local from
+  for _, d in ipairs(w.s.deployments) do
+    if d.environment == env and d.status ~= "SKIPPED" then
+      from = d
+    end
+  end
+  if skip or not from then
+    return nil
+  end
+  return M.deploy(w, { environment = env, commit = from.commit, branch = from.branch,
+    reason = reason or "variables", live = true })
 end
 
 -- Watch paths: nothing changed that concerns the service, nothing is deployed.

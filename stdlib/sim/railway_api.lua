@@ -5,6 +5,8 @@ local core = sim.require "core"
 local repo = sim.require "repo"
 local graphql = sim.require "graphql"
 local railway = sim.require "railway"
+local variables = sim.require "railway_variables"
+local logs = sim.require "railway_logs"
 
 local M = {}
 
@@ -120,6 +122,10 @@ local function can_roll_back(x, d)
       KEEP_IMAGES))
 end
 
+local function can_redeploy(d)
+  return not railway.MOVING[d.status] and d.status ~= "SKIPPED"
+end
+
 local function meta_of(x, d)
   local commit = x.w.s.commits[d.commit] or {}
   return { commitHash = d.commit, commitMessage = commit.message, branch = d.branch,
@@ -144,7 +150,7 @@ local function deployment_node(x, d)
     id = d.id, status = d.status, createdAt = core.iso_ms(d.created),
     updatedAt = core.iso_ms(d.status_at),
     statusUpdatedAt = core.iso_ms(d.status_at), canRollback = can_roll_back(x, d),
-    canRedeploy = not railway.MOVING[d.status] and d.status ~= "SKIPPED",
+    canRedeploy = can_redeploy(d),
     deploymentStopped = d.stopped, meta = meta_of(x, d),
     url = env.url, staticUrl = env.url, snapshotId = d.snapshot, environmentId = env.id,
     projectId = x.project.id,
@@ -177,41 +183,19 @@ end
 local function again(x, d, o)
   local fresh = railway.deploy(x.w, { environment = d.environment, commit = o.commit or d.commit,
     branch = d.branch,
-    reason = o.reason, live = true, from = d.id })
+    reason = o.reason, live = true, from = d.id, variables = o.variables })
   core.record(x.w, "railway", "railway." .. o.effect, o.target or d.id,
-    { environment = d.environment, commit = fresh.commit, deployment = fresh.id })
+    { environment = d.environment, commit = fresh.commit, deployment = fresh.id, to = o.to })
   return fresh
 end
+
+-- What the other files of Railway ask of this one.
+local CHECK = { project = check_project, service = check_service, environment = env_of,
+  deployment = find, connection = connection }
 
 local function latest(x, env)
   local list = deployments_in(x, env)
   return list[1] or raise("No deployment found", "NOT_FOUND")
-end
-
-local function change_variables(x, input, change)
-  check_project(x, input.projectId)
-  check_service(x, input.serviceId)
-  local env = env_of(x, input.environmentId)
-  local target = change(x.w.s.variables[env], env)
-  core.record(x.w, "railway", "railway.variables", env .. " " .. target,
-    { skipDeploys = input.skipDeploys == true })
-  local list = deployments_in(x, env)
-  if not input.skipDeploys and list[1] then
-    railway.deploy(x.w, { environment = env, commit = list[1].commit, branch = list[1].branch,
-      reason = "variables", live = true })
-  end
-  return true
-end
-
-local function logs(x, list)
-  local out = core.list {}
-  for _, entry in ipairs(core.many(list)) do
-    out[#out + 1] = { timestamp = core.iso_ms(core.when(entry.at, x.w.s.clock)),
-      message = entry.message,
-      severity = entry.severity or "info", attributes = core.list(core.copy(entry.attributes
-        or {})), tags = sim.null }
-  end
-  return out
 end
 
 local Query, Mutation = {}, {}
@@ -298,64 +282,97 @@ function Query.deployments(_, args, x)
   return connection(out, args, by_id)
 end
 
-function Query.variables(_, args, x)
-  check_project(x, args.projectId)
-  check_service(x, args.serviceId)
-  return core.copy(x.w.s.variables[env_of(x, args.environmentId)])
+Query.variables = variables.variables
+Query.variablesForServiceDeployment = variables.for_deployment
+Query.deploymentSnapshot = variables.snapshot
+Query.deploymentLogs = logs.deployment
+Query.environmentLogs = logs.environment
+Query.buildLogs = logs.build
+
+-- What Railway does not do it calls a problem, without saying which.
+local function problem()
+  raise("Problem processing request")
 end
 
-function Query.variablesForServiceDeployment(_, args, x)
-  check_project(x, args.projectId)
-  check_service(x, args.serviceId)
-  local d = railway.serving(x.w, env_of(x, args.environmentId))
-  return core.copy(d and d.variables or {})
-end
-
-function Query.deploymentLogs(_, args, x)
-  return logs(x, environment(x.w, find(x, args.deploymentId).environment).logs)
-end
-
-function Query.buildLogs(_, args, x)
-  find(x, args.deploymentId)
-  return logs(x, {})
-end
-
-function Query.environmentLogs(_, args, x)
-  return logs(x, environment(x.w, env_of(x, args.environmentId)).logs)
-end
-
+-- `railway.rollback: deployment` in the world file leaves the service's own variables as they are:
+-- whether Railway does so too is not said in its manual.
 function Mutation.deploymentRollback(_, args, x)
   local d = find(x, args.id)
   if not can_roll_back(x, d) then
-    raise("Problem processing request")
+    problem()
   end
-  x.w.s.variables[d.environment] = core.copy(d.variables)
-  again(x, d, { effect = "rollback", reason = "rollback" })
+  if x.w.s.spec.railway.rollback ~= "deployment" then
+    x.w.s.variables[d.environment] = core.copy(d.variables)
+  end
+  again(x, d, { effect = "rollback", reason = "rollback", target = d.environment,
+    variables = d.variables, to = d.id })
   return true
 end
 
 function Mutation.deploymentRedeploy(_, args, x)
-  return deployment_node(x, again(x, find(x, args.id),
-    { effect = "redeploy", reason = "redeploy" }))
+  local d = find(x, args.id)
+  if not can_redeploy(d) then
+    problem()
+  end
+  return deployment_node(x, again(x, d, { effect = "redeploy", reason = "redeploy" }))
 end
 
 function Mutation.deploymentCancel(_, args, x)
   local d = find(x, args.id)
   if not railway.MOVING[d.status] then
-    raise("Problem processing request")
+    problem()
   end
   railway.set_status(x.w, d, "REMOVED")
   core.record(x.w, "railway", "railway.cancel", d.id, { environment = d.environment })
   return true
 end
 
-function Mutation.deploymentStop(_, args, x)
-  local d = find(x, args.id)
+local function take_down(x, d)
   d.stopped = true
   if x.w.s.serving[d.environment] == d.id then
     x.w.s.serving[d.environment] = nil
   end
+end
+
+function Mutation.deploymentStop(_, args, x)
+  local d = find(x, args.id)
+  if d.status == "REMOVED" or d.status == "SKIPPED" then
+    problem()
+  end
+  take_down(x, d)
   core.record(x.w, "railway", "railway.stop", d.id, { environment = d.environment })
+  return true
+end
+
+function Mutation.deploymentRemove(_, args, x)
+  local d = find(x, args.id)
+  take_down(x, d)
+  d.removed_at = x.w.s.now
+  railway.set_status(x.w, d, "REMOVED")
+  core.record(x.w, "railway", "railway.remove", d.id, { environment = d.environment })
+  return true
+end
+
+--- The same container once more; nothing but a running process shows it.
+function Mutation.deploymentRestart(_, args, x)
+  local d = find(x, args.id)
+  if not d.served or d.status == "REMOVED" then
+    problem()
+  end
+  d.stopped = false
+  d.status = d.status == "CRASHED" and "" or d.status
+  railway.set_status(x.w, d, "SUCCESS")
+  core.record(x.w, "railway", "railway.restart", d.id, { environment = d.environment })
+  return true
+end
+
+function Mutation.deploymentApprove(_, args, x)
+  local d = find(x, args.id)
+  if d.status ~= "NEEDS_APPROVAL" then
+    problem()
+  end
+  railway.set_status(x.w, d, "INITIALIZING")
+  core.record(x.w, "railway", "railway.approve", d.id, { environment = d.environment })
   return true
 end
 
@@ -377,31 +394,9 @@ function Mutation.serviceInstanceRedeploy(_, args, x)
   return true
 end
 
-function Mutation.variableUpsert(_, args, x)
-  return change_variables(x, args.input, function (variables)
-    variables[args.input.name] = args.input.value
-    return args.input.name
-  end)
-end
-
-function Mutation.variableCollectionUpsert(_, args, x)
-  return change_variables(x, args.input, function (variables, env)
-    local names, kept = {}, args.input.replace and {} or variables
-    for name, value in core.sorted(args.input.variables) do
-      kept[name] = value
-      names[#names + 1] = name
-    end
-    x.w.s.variables[env] = kept
-    return table.concat(names, ",")
-  end)
-end
-
-function Mutation.variableDelete(_, args, x)
-  return change_variables(x, args.input, function (variables)
-    variables[args.input.name] = nil
-    return args.input.name
-  end)
-end
+Mutation.variableUpsert = variables.upsert
+Mutation.variableCollectionUpsert = variables.upsert_many
+Mutation.variableDelete = variables.delete
 
 local RESOLVERS = {
   Query = Query, Mutation = Mutation,
@@ -418,6 +413,7 @@ local RESOLVERS = {
         serviceId = x.service.id,
         repository = x.w.s.spec.repository.github, validCheckSuites = 1 } }, args, by_id)
     end,
+    variables = variables.list,
   },
   ServiceInstance = {
     id = function (p, _, x) return core.uuid(x.w, "instance", p.env) end,
@@ -475,7 +471,7 @@ function M.request(w, req)
   local railway_spec = w.s.spec.railway
   local context = { w = w, who = who, project = railway_spec.project,
     service = railway_spec.service,
-    birth = core.iso_ms(w.s.clock - 400 * 86400000) }
+    birth = core.iso_ms(w.s.clock - 400 * 86400000), check = CHECK }
   local status, answer = graphql.run {
     schema = schema, resolvers = who and RESOLVERS or STRANGERS, context = context,
     query = body.query, variables = body.variables,

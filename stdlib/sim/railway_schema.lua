@@ -22,6 +22,7 @@ type Query {
   service(id: String!): Service!
   serviceInstance(environmentId: String!, serviceId: String!): ServiceInstance!
   deployment(id: String!): Deployment!
+  deploymentSnapshot(deploymentId: String!): DeploymentSnapshot
   deployments(after: String, before: String, first: Int, input: DeploymentListInput!, last: Int): QueryDeploymentsConnection!
   variables(environmentId: String!, projectId: String!, serviceId: String, unrendered: Boolean): EnvironmentVariables!
   variablesForServiceDeployment(environmentId: String!, projectId: String!, serviceId: String!): EnvironmentVariables!
@@ -36,6 +37,9 @@ type Mutation {
   deploymentRedeploy(id: String!, usePreviousImageTag: Boolean): Deployment!
   deploymentCancel(id: String!): Boolean!
   deploymentStop(id: String!): Boolean!
+  deploymentRestart(id: String!): Boolean!
+  deploymentRemove(id: String!): Boolean!
+  deploymentApprove(id: String!): Boolean!
   serviceInstanceDeployV2(commitSha: String, environmentId: String!, serviceId: String!): String!
   serviceInstanceRedeploy(environmentId: String!, serviceId: String!): Boolean!
   variableUpsert(input: VariableUpsertInput!): Boolean!
@@ -69,6 +73,13 @@ type Environment {
   id: ID! name: String! projectId: String! isEphemeral: Boolean! canAccess: Boolean! createdAt: DateTime!
   updatedAt: DateTime! deletedAt: DateTime
   deploymentTriggers(after: String, before: String, first: Int, last: Int): EnvironmentDeploymentTriggersConnection!
+  variables(after: String, before: String, first: Int, last: Int): EnvironmentVariablesConnection!
+}
+type EnvironmentVariablesConnection { edges: [EnvironmentVariablesConnectionEdge!]! pageInfo: PageInfo! }
+type EnvironmentVariablesConnectionEdge { cursor: String! node: Variable! }
+type Variable {
+  createdAt: DateTime! environmentId: String id: ID! isSealed: Boolean! name: String! references: [String!]!
+  serviceId: String updatedAt: DateTime!
 }
 type EnvironmentDeploymentTriggersConnection { edges: [EnvironmentDeploymentTriggersConnectionEdge!]! pageInfo: PageInfo! }
 type EnvironmentDeploymentTriggersConnectionEdge { cursor: String! node: DeploymentTrigger! }
@@ -90,6 +101,7 @@ type Deployment {
   snapshotId: String diagnosis: DeploymentDiagnosis environmentId: String! projectId: String! serviceId: String
   environment: Environment! service: Service! instances: [DeploymentDeploymentInstance!]! suggestAddServiceDomain: Boolean!
 }
+type DeploymentSnapshot { createdAt: DateTime! id: ID! updatedAt: DateTime! variables: EnvironmentVariables! }
 type DeploymentDeploymentInstance { id: String! status: DeploymentInstanceStatus! }
 type QueryDeploymentsConnection { edges: [QueryDeploymentsConnectionEdge!]! pageInfo: PageInfo! }
 type QueryDeploymentsConnectionEdge { cursor: String! node: Deployment! }
