@@ -187,8 +187,8 @@ void pl_body_resume(struct pl_coroutine *c);
 int pl_lua_again(lua_State *L);
 
 /* load.c */
-const char *pl_source_read(
-    struct pl_session *s, const char *name, size_t *n, struct pl_err *err);
+const char *pl_source_read(struct pl_session *s, const char *name, const char *path,
+    size_t *n, struct pl_err *err);
 bool pl_stdlib_load(
     lua_State *L, const char *name, struct pl_err *err); /* [+1] a function */
 int pl_lua_require(lua_State *L);

@@ -65,9 +65,10 @@ bool pl_source_pinned(const struct pl_session *s, const char *name)
 	return source_named(s->pinned, name) != NULL;
 }
 
-/* The text of a script by its name; from the pinned set where there is one. */
-const char *pl_source_read(
-    struct pl_session *s, const char *name, size_t *n, struct pl_err *err)
+/* The text of a script by its name; from the pinned set where there is one, else
+ * from `path`. */
+const char *pl_source_read(struct pl_session *s, const char *name, const char *path,
+    size_t *n, struct pl_err *err)
 {
 	const struct pl_value *text = source_named(s->pinned, name);
 	if (s->pinned && !text) {
@@ -77,7 +78,7 @@ const char *pl_source_read(
 	}
 	if (!text) {
 		struct pl_buf file = {0};
-		if (!pl_file_read(&file, name, (size_t)4 << 20, err)) {
+		if (!pl_file_read(&file, path, (size_t)4 << 20, err)) {
 			strcpy(err->code, "script.missing");
 			pl_buf_fini(&file);
 			return NULL;
@@ -172,7 +173,11 @@ static void check_field(
 		return;
 	pl_lua_error(L, -1, &err);
 	lua_pop(L, 1);
-	pl_buf_printf(text, "%s:%u: %s", n->file, used->line, err.msg);
+	pl_buf_printf(text, "%s:%u: ", n->file, used->line);
+	/* What is wrong may stand in a provider of the team's own. */
+	if (strncmp(err.code, "provider.", 9) == 0 && err.line)
+		pl_buf_printf(text, "%s:%u: ", err.file, err.line);
+	pl_buf_printf(text, "%s", err.msg);
 }
 
 static void on_name(void *arg, const struct pl_name *used)
@@ -248,7 +253,7 @@ static void compile(lua_State *L, struct pl_session *s, const char *name)
 {
 	struct pl_err err;
 	size_t n;
-	const char *text = pl_source_read(s, name, &n, &err);
+	const char *text = pl_source_read(s, name, name, &n, &err);
 	if (!text)
 		pl_lua_raise(L, &err);
 	if (n > 0 && text[0] == LUA_SIGNATURE[0]) {

@@ -238,17 +238,16 @@ static bool is_shipped(const char *module)
 	return false;
 }
 
-/* Relative to where scripts are named from. */
-static const char *team_folder(struct pl_session *s)
-{
-	return strcmp(s->o.root, ".") == 0
-	    ? "pipelines/providers/"
-	    : pl_arena_printf(&s->arena, "%s/pipelines/providers/", s->o.root);
-}
+#define TEAM "pipelines/providers/" /* in the project's directory */
 
 static const char *team_file(struct pl_session *s, const char *module)
 {
-	return pl_arena_printf(&s->arena, "%s%s.lua", team_folder(s), module);
+	return pl_arena_printf(&s->arena, TEAM "%s.lua", module);
+}
+
+static const char *team_path(struct pl_session *s, const char *module)
+{
+	return pl_arena_printf(&s->arena, "%s/" TEAM "%s.lua", s->o.root, module);
 }
 
 static bool is_teams(struct pl_session *s, const char *module)
@@ -257,8 +256,8 @@ static bool is_teams(struct pl_session *s, const char *module)
 	    strspn(module, "abcdefghijklmnopqrstuvwxyz0123456789_") != strlen(module) ||
 	    strlen(module) > 40)
 		return false;
-	const char *file = team_file(s, module);
-	return s->pinned ? pl_source_pinned(s, file) : access(file, F_OK) == 0;
+	return s->pinned ? pl_source_pinned(s, team_file(s, module))
+	                 : access(team_path(s, module), F_OK) == 0;
 }
 
 bool pl_provider_exists(struct pl_session *s, const char *module)
@@ -277,8 +276,7 @@ static void each_of_team(
 {
 	char name[64], *names[100];
 	size_t n = 0;
-	const char *folder = team_folder(s);
-	DIR *dir = opendir(folder);
+	DIR *dir = opendir(pl_arena_printf(&s->arena, "%s/" TEAM, s->o.root));
 	for (struct dirent *e; dir && n < PL_COUNT(names) && (e = readdir(dir));)
 		if (name_in("", e->d_name, name, sizeof name) && is_teams(s, name) &&
 		    !is_shipped(name))
@@ -309,7 +307,7 @@ static void load_team(struct pl_session *s, lua_State *L, const char *module)
 	struct pl_err err;
 	size_t n;
 	const char *file = team_file(s, module);
-	const char *text = pl_source_read(s, file, &n, &err);
+	const char *text = pl_source_read(s, file, team_path(s, module), &n, &err);
 	if (!text)
 		pl_lua_raise(L, &err);
 	lua_pushfstring(L, "@%s", file);
@@ -357,7 +355,7 @@ void pl_provider_table(struct pl_session *s, lua_State *L, const char *module)
 	}
 	lua_pop(L, 1);
 	snprintf(file, sizeof file, "%s%s.lua", shipped_folder, module);
-	if (shipped && access(team_file(s, module), F_OK) == 0) {
+	if (shipped && access(team_path(s, module), F_OK) == 0) {
 		pl_fail(&err, "provider.name",
 		    "%s: there is a provider \"%s\" in pipe itself: give yours another name",
 		    team_file(s, module), module);

@@ -167,13 +167,42 @@ static int twins(lua_State *L)
 	return 1;
 }
 
+/* sim.document(file): YAML or JSON beside the twins, as data. */
+static int document(lua_State *L)
+{
+	struct pl_err err;
+	struct pl_buf text = {0};
+	struct pl_value *documents = NULL;
+	struct pl_world *w = world_of(L);
+	struct pl_arena *a = pl_lua_arena(L);
+	const char *name = luaL_checkstring(L, 1);
+	const char *path =
+	    pl_arena_printf(a, "%s/pipelines/providers/%s", w->root, name);
+	if (strchr(name, '/') || name[0] == '.')
+		return luaL_error(L, "\"%s\" does not lie beside the twin", name);
+	bool ok = pl_file_read(&text, path, (size_t)32 << 20, &err);
+	if (ok && text.len && text.at[0] == '{')
+		ok = pl_json_parse(&documents, a, text.at, text.len, &err);
+	else if (ok)
+		ok = pl_yaml_parse(
+		    &documents, a, text.at ? text.at : "", text.len, 1000000, &err);
+	pl_buf_fini(&text);
+	if (!ok) {
+		pl_err_within(&err, "%s", path);
+		return pl_lua_raise(L, &err);
+	}
+	pl_lua_push(
+	    L, documents->kind == PL_LIST ? documents->as.list.at[0] : documents);
+	return 1;
+}
+
 static void push_sim(lua_State *L, struct pl_world *w)
 {
 	static const luaL_Reg functions[] = {{"sha256", pl_lua_sha256},
 	    {"base64", pl_lua_base64}, {"unbase64", pl_lua_unbase64},
 	    {"time", pl_lua_time}, {"time_text", pl_lua_time_text},
 	    {"duration", duration}, {"require", require}, {"twins", twins},
-	    {NULL, NULL}};
+	    {"document", document}, {NULL, NULL}};
 	if (lua_getfield(L, LUA_REGISTRYINDEX, "pipe.sim.capability") == LUA_TTABLE)
 		return;
 	lua_pop(L, 1);
@@ -439,8 +468,11 @@ static bool ask(struct asking *q, struct pl_err *err)
 	struct pl_err local;
 	if (!err)
 		err = &local;
-	if (!pl_lua_protect(q->w->L, call_world, q, err))
+	if (!pl_lua_protect(q->w->L, call_world, q, err)) {
+		/* The world's own mistake, or a contract's: no accident of the caller. */
+		strcpy(err->code, "sim.failed");
 		return pl_err_within(err, "simulated world, %s", q->function);
+	}
 	if (q->failed)
 		*err = q->err;
 	return !q->failed;

@@ -10,7 +10,7 @@ local MODULE = { name = "text", summary = "text", verbs = "table", statuses = "t
 local VERB = { effect = "text", summary = "text", result = "text", options = "table",
   request = "text or list", permission = "text", states = "table", errors = "table",
   retries = "text", looks = "text", no_probe = "text", act = "function", target = "function",
-  predict = "function", probe = "function", overlay = "function", example = "table" }
+  predict = "function", probe = "function", overlay = "function" }
 local OPTION = { required = "flag", default = "any", choices = "table", help = "text" }
 
 local function sorted(t)
@@ -146,5 +146,16 @@ return function (module, name, file)
       end
     end
   end
-  return #problems > 0 and table.concat(problems, "\n") or nil
+  -- An error is so long and no longer.
+  local size, shown = 0, {}
+  for _, problem in ipairs(problems) do
+    size = size + #problem + 1
+    if size < 800 then
+      shown[#shown + 1] = problem
+    end
+  end
+  if #shown < #problems then
+    shown[#shown + 1] = ("… and %d more"):format(#problems - #shown)
+  end
+  return #problems > 0 and table.concat(shown, "\n") or nil
 end

@@ -9,7 +9,8 @@
 --     timers = { kind = function (w, timer) end },
 --     react = { pushed = function (w, push) end, run_ended = function (w, run) end } }
 --
--- A team's own provider brings its twin in the same form (docs/providers.md).
+-- A team's own provider brings its twin in the same form, and may name the vendor's description,
+-- contract = "cdn.openapi.yaml", which then judges every request and answer (docs/providers.md).
 
 local sim = ...
 local core = sim.require "core"
@@ -35,6 +36,21 @@ for _, name in ipairs { "doppler", "vercel", "slack", "appstore", "fastlane" } d
 end
 for _, twin in ipairs(sim.twins()) do
   take(twin)
+end
+
+--- The system's `request`, held against its contract where it names one.
+function M.judged(system)
+  if not system.contract then
+    return system.request
+  end
+  local contract = sim.require "contract"
+  local document = sim.document(system.contract)
+  return function (w, req)
+    contract.check_request(document, system.contract, req)
+    local answer = system.request(w, req)
+    contract.check_answer(document, system.contract, req, answer)
+    return answer
+  end
 end
 
 --- The built-in world with what these systems add to it.

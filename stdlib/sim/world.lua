@@ -26,7 +26,7 @@ local HOSTS = {
   ["api.supabase.com"] = { "supabase", supabase.request },
 }
 for host, system in pairs(systems.hosts) do
-  HOSTS[host] = { system.name, system.request }
+  HOSTS[host] = { system.name, systems.judged(system) }
 end
 
 -- The world file -------------------------------------------------------------

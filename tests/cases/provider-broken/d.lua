@@ -1,0 +1,1 @@
+return pipeline "x" { version = "1.0.0", step "s" { run = function () return broken_fine.gone {} end } }

@@ -1,0 +1,1 @@
+return { name = "broken_syntax" verbs = {} }
