@@ -22,6 +22,7 @@
 --           { migration: { environment, version, name, remove } }
 --           { pull: { number, state, draft, push } }             # push: as above, onto its head
 --           { serves: { environment, commit } }                  # /health lies
+--           { doppler: { project, config, by, secrets: { NAME: value or null } } }
 --           { set: { path: "railway.environments.production.wait_for_ci", value } }
 
 local sim = ...
@@ -31,6 +32,7 @@ local actions = sim.require "actions"
 local railway = sim.require "railway"
 local logs = sim.require "railway_logs"
 local faults = sim.require "faults"
+local doppler = sim.require "doppler_state"
 
 local M = {}
 
@@ -137,6 +139,10 @@ end
 
 DO.serves = function (w, o)
   w.s.serves[o.environment] = core.some(o.commit) and commit_named(w, o.commit)
+end
+
+DO.doppler = function (w, o)
+  doppler.change(w, o)
 end
 
 DO.set = function (w, o)

@@ -1,0 +1,171 @@
+-- What became of a write whose answer was lost: Doppler's log tells what came true
+-- since it was begun, and the values tell what is true now.
+
+local host = ...
+
+local api = host.require "doppler_api"
+local plan = host.require "doppler_plan"
+
+local M = {}
+
+-- What a plan says when the world is no longer as it was: then it did not come true, or is past.
+local OUTDATED = { ["doppler.conflict"] = true, ["doppler.no-member"] = true,
+  ["doppler.missing"] = true, ["doppler.reference"] = true, ["doppler.last-value"] = true }
+
+local function tried(f, ...)
+  local fine, answer = pcall(f, ...)
+  if not fine and not OUTDATED[answer.code] then
+    error(answer, 0)
+  end
+  return fine and answer or nil
+end
+
+local function values_of(raw)
+  local set, n = {}, 0
+  for _, member in ipairs(plan.members(raw or "")) do
+    set[member.value], n = true, n + 1
+  end
+  return set, n
+end
+
+local function print_list(raw)
+  local out = host.json.array {}
+  for i, member in ipairs(plan.members(raw or "")) do
+    out[i] = host.fingerprint(member.value)
+  end
+  return out
+end
+
+local function print_or_nil(raw)
+  return raw and host.fingerprint(raw) or nil
+end
+
+-- Is the member of a call among these values? By its text, or by its fingerprint.
+local function among(o, set)
+  if o.value ~= nil then
+    local text = host.reveal(o.value):match("^%s*(.-)%s*$")
+    return set[text] and text or nil
+  end
+  for value in pairs(set) do
+    if host.fingerprint(value) == o.fingerprint then
+      return value
+    end
+  end
+end
+
+local function list_result(o, diff, value)
+  local prints = print_list(diff.added)
+  return { changed = true, name = o.name, fingerprint = print_or_nil(value), count = #prints,
+    fingerprints = prints }
+end
+
+--- For each verb: what the diff of a log entry must be to be its doing, and the result then.
+M.DID = {}
+
+function M.DID.set(o, diff)
+  if diff.added == host.reveal(o.value) then
+    return { changed = true, name = o.name, fingerprint = host.fingerprint(diff.added),
+      previous = print_or_nil(diff.removed) }
+  end
+end
+
+function M.DID.delete(o, diff)
+  if diff.added == nil and diff.removed ~= nil then
+    return { changed = true, name = o.name, previous = host.fingerprint(diff.removed) }
+  end
+end
+
+function M.DID.add(o, diff)
+  local before, n = values_of(diff.removed)
+  local after, m = values_of(diff.added)
+  local value = plan.generated(o)
+  if o.value ~= nil then
+    value = among(o, after)
+  elseif not value and m == n + 1 then
+    -- The process that made the key is gone: it is the one that came along then.
+    for one in pairs(after) do
+      value = not before[one] and one or value
+    end
+  end
+  if value and after[value] and not before[value] then
+    api.seal(api.place(o.environment), o.name, value)
+    return list_result(o, diff, value)
+  end
+end
+
+function M.DID.remove(o, diff)
+  local value = among(o, (values_of(diff.removed)))
+  if value and diff.added and not values_of(diff.added)[value] then
+    return list_result(o, diff, value)
+  end
+end
+
+function M.DID.promote(o, diff)
+  local after, m = values_of(diff.added)
+  local value = m == 1 and among(o, after)
+  if value then
+    local result = list_result(o, diff, value)
+    result.removed = host.json.array {}
+    for _, print in ipairs(print_list(diff.removed)) do
+      if print ~= result.fingerprint then
+        table.insert(result.removed, print)
+      end
+    end
+    return result
+  end
+end
+
+-- All that the entry changed is of this call, and is what this call gives.
+function M.DID.set_many(o, _, log)
+  local names, prints = host.json.array {}, {}
+  for _, diff in ipairs(log.diff) do
+    local value = o.values[diff.name]
+    if value == nil or diff.added ~= host.reveal(value) then
+      return nil
+    end
+    names[#names + 1] = diff.name
+  end
+  for name, value in pairs(o.values) do
+    prints[name] = host.fingerprint(value)
+  end
+  return { changed = true, names = names, fingerprints = prints }
+end
+
+-- The log's answer: the result, or nil and whether it can be relied upon.
+local function from_log(o, place, intent, did)
+  local result, sure = nil, true
+  local fine, problem = pcall(api.since, place, intent.began, function (log)
+    for _, diff in ipairs(log.diff) do
+      local ours = o.values and o.values[diff.name] ~= nil or diff.name == o.name
+      if ours and diff.added == nil and diff.removed == nil then
+        sure = false -- restricted: the log does not tell its values
+      elseif ours then
+        result = result or did(o, diff, log)
+      end
+    end
+    return result ~= nil
+  end)
+  if not fine and problem.code ~= "doppler.forbidden" then
+    error(problem, 0)
+  end
+  return result, fine and sure
+end
+
+--- A probe: make is the plan of the verb, did says which entry of the log would be its doing.
+function M.probe(make, did)
+  return function (o, intent)
+    local place = api.place(o.environment)
+    local result, sure = from_log(o, place, intent, did)
+    if result then
+      return { happened = true, result = result }
+    end
+    local now = tried(make, o)
+    if now and #now.changes == 0 then
+      now.result.changed, now.result.previous = true, nil
+      return { happened = true, result = now.result }
+    end
+    return sure and { happened = false } or nil
+  end
+end
+
+return M
