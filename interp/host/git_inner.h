@@ -278,5 +278,7 @@ void pl_git_push_probe(struct pl_call *call);
 bool pl_git_sim_begin(struct pl_call *call);
 void pl_git_sim_init(struct pl_call *call);
 void pl_git_sim_clone(struct pl_call *call);
+void pl_git_sim_tag(struct pl_call *call); /* git_sim_tag.c */
+void pl_git_sim_peel(struct pl_call *call);
 
 #endif

@@ -80,6 +80,19 @@ static const struct pl_option list_options[] = {
     NONE,
 };
 
+static const struct pl_option tag_options[] = {
+    TEXT("path", "absolute"),
+    TEXT("name", "of the tag"),
+    TEXT("sha", "what it names"),
+    NEW,
+    NONE,
+};
+static const struct pl_option peel_options[] = {
+    TEXT("path", "absolute"),
+    TEXT("sha", "of a commit or a tag"),
+    NONE,
+};
+
 /* ---- around each of them ----------------------------------------------------- */
 
 bool pl_git_sim_begin(struct pl_call *call)
@@ -467,6 +480,10 @@ const struct pl_row pl_git_sim_rows[] = {
         "list of {sha, message, author, time (ms), parents}, newest first", log_),
     ROW("is_ancestor", PL_READ, "Whether one commit contains the other", kin_options,
         "flag", is_ancestor),
+    ROW("tag", PL_WRITE, "Writes an annotated tag, moves no ref", tag_options, "sha",
+        pl_git_sim_tag),
+    ROW("peel", PL_READ, "The commit behind a tag", peel_options,
+        "{commit, message (of an annotated tag)}", pl_git_sim_peel),
     ROW("read", PL_READ, "A file of a commit", read_options, "text, or null", read_),
     ROW("list", PL_READ, "Names in a folder of a commit", list_options,
         "list of names, those of folders with \"/\" behind", list),

@@ -114,7 +114,19 @@ local function need_state(run, needs)
   return over, good
 end
 
+-- A job of an environment with reviewers waits for one of them.
+local function waits_for_people(w, run, job, known)
+  if not run.live or not known.reviewers or job.approved then
+    return false
+  end
+  job.status, run.status, run.updated = "waiting", "waiting", w.s.now
+  return true
+end
+
 local function start_job(w, run, job, known)
+  if waits_for_people(w, run, job, known) then
+    return
+  end
   job.status, job.started = "in_progress", w.s.now
   run.status, run.updated = "in_progress", w.s.now
   if not known.never then
@@ -223,12 +235,21 @@ local function make_jobs(w, run)
   end
 end
 
+-- What `run-name` of a workflow makes of the inputs.
+local function title_of(w, o, workflow)
+  if o.event == "workflow_dispatch" then
+    return workflow.run_name and (workflow.run_name:gsub("%${{%s*inputs%.([%w_-]+)%s*}}",
+      function (name) return tostring((o.inputs or {})[name] or "") end)) or workflow.name or o.file
+  end
+  return (w.s.commits[o.sha] and w.s.commits[o.sha].message or ""):match("^[^\n]*")
+end
+
 local function schedule(w, run, workflow)
   core.later(w, run.visible + core.ms(workflow.queue, 1000), "run",
     { run = run.id, attempt = run.attempt })
 end
 
---- Starts a run. o = { file, event, branch, sha, changed, actor, live, pull }
+--- Starts a run. o = { file, event, branch, sha, changed, actor, live, pull, inputs }
 function M.start(w, o)
   local workflow = w.s.spec.workflows[o.file]
   w.s.counters["run of " .. o.file] = (w.s.counters["run of " .. o.file] or 0) + 1
@@ -236,7 +257,7 @@ function M.start(w, o)
     id = core.id(w, "run"), file = o.file, number = w.s.counters["run of " .. o.file], attempt = 1,
     event = o.event,
     branch = o.branch, sha = o.sha, changed = o.changed and core.list(o.changed), actor = o.actor,
-    live = o.live, pull = o.pull,
+    live = o.live, pull = o.pull, title = title_of(w, o, workflow), inputs = o.inputs,
     status = "queued", created = w.s.now, updated = w.s.now, suite = core.id(w, "suite"),
     visible = w.s.now + core.ms(workflow.appear, 2000),
   }
@@ -252,15 +273,64 @@ end
 
 --- Runs a finished run again. Only the jobs that did not go well, when `failed`.
 function M.rerun(w, run, failed)
+  run.attempts = run.attempts or core.list {}
+  table.insert(run.attempts, { attempt = run.attempt, status = run.status,
+    conclusion = run.conclusion, updated = run.updated })
+  run.stale_till = w.s.now + core.ms((w.s.spec.github or {}).rerun_lag, 0)
   run.attempt, run.status, run.conclusion, run.updated, run.live = run.attempt + 1, "queued", nil,
     w.s.now, true
   for _, job in ipairs(run.jobs) do
     if not failed or not GOOD[job.conclusion] then
       job.id, job.status, job.conclusion, job.started, job.completed = core.id(w, "check"),
         "queued", nil, nil, nil
+      job.approved, job.message = nil, nil
     end
   end
   schedule(w, run, w.s.spec.workflows[run.file])
+end
+
+--- What a job wrote: `log` of the world file.
+function M.log_of(w, run, job)
+  return behaviour(w, run, job.name).log
+end
+
+--- Ends a run before its time.
+function M.cancel(w, run)
+  for _, job in ipairs(run.jobs) do
+    if job.status ~= "completed" then
+      end_job(w, run, job, "cancelled")
+    end
+  end
+  finish_run(w, run)
+end
+
+--- The environments that a run waits for: list of { name, reviewers, jobs, since }.
+function M.pending(w, run)
+  local out, by = {}, {}
+  for _, job in ipairs(run.jobs) do
+    local known = behaviour(w, run, job.name)
+    if job.status == "waiting" and known.environment then
+      local place = by[known.environment]
+      if not place then
+        place = { name = known.environment, reviewers = core.many(known.reviewers), jobs = {} }
+        by[known.environment], out[#out + 1] = place, place
+      end
+      table.insert(place.jobs, job)
+    end
+  end
+  return out
+end
+
+--- A reviewer's answer for the jobs of an environment.
+function M.decide(w, run, place, approved)
+  for _, job in ipairs(place.jobs) do
+    if approved then
+      job.status, job.approved = "queued", true
+    else
+      end_job(w, run, job, "failure")
+    end
+  end
+  settle(w, run)
 end
 
 local function any(patterns, name)
@@ -276,14 +346,32 @@ local function listens(workflow, push)
   local on = core.some((workflow.triggers or {}).push)
   if not on then
     return false
+  elseif on == true then
+    return true
   end
   local branch, tag = push.ref:match("^refs/heads/(.+)$"), push.ref:match("^refs/tags/(.+)$")
   return (branch and any(on.branches, branch)) or (tag and any(on.tags, tag)) or false
 end
 
---- Starts what listens on a push; returns the runs.
+local SKIP = { "[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]" }
+
+-- The words in a commit's message that keep pushes of it from starting anything.
+local function skips(w, sha)
+  local message = w.s.commits[sha] and w.s.commits[sha].message or ""
+  for _, words in ipairs(SKIP) do
+    if message:find(words, 1, true) then
+      return true
+    end
+  end
+  return message:find("\n\nskip%-checks:%s*true%s*$") ~= nil
+end
+
+--- Starts what listens on a push; returns the runs. `push.silent`: nothing does.
 function M.pushed(w, push)
   local started = {}
+  if push.silent or (push.to and push.live and skips(w, push.to)) then
+    return started
+  end
   local name = push.ref:match("^refs/%a+/(.+)$")
   for file, workflow in core.sorted(w.s.spec.workflows) do
     if push.to and listens(workflow, push) then
@@ -325,19 +413,52 @@ function M.checks(w, sha)
   return out
 end
 
---- "success", "failure", "pending" or "expected" (not there) for a required check.
-function M.verdict(w, sha, context)
-  for _, check in ipairs(M.checks(w, sha)) do
-    if check.job.name == context then
-      if check.job.status ~= "completed" then
-        return "pending"
-      end
-      return GOOD[check.job.conclusion] and "success" or "failure"
+--- Check runs of a commit that other apps made, by now: `github.check_runs` of the world file,
+-- each { commit, name, app, app_id, status, conclusion, at }.
+function M.foreign(w, sha)
+  local out = {}
+  for i, check in ipairs(core.many((w.s.spec.github or {}).check_runs)) do
+    local at = core.when(check.at, w.s.clock)
+    if repo.resolve(w, check.commit) == sha and at <= w.s.now then
+      out[#out + 1] = { id = w.s.bases.check - i, sha = sha, name = check.name, at = at,
+        app = check.app or "another-app", app_id = check.app_id or 4711,
+        status = check.status or "completed", conclusion = core.some(check.conclusion)
+          or ((check.status or "completed") == "completed" and "success" or nil) }
     end
+  end
+  return out
+end
+
+-- The newest run of a name, of the app that is wanted, or of any.
+local function newest(w, sha, context, app)
+  local best
+  for _, check in ipairs(M.checks(w, sha)) do
+    if check.job.name == context and (not app or app == 15368) and not best then
+      best = { at = check.job.started or check.run.created, status = check.job.status,
+        conclusion = check.job.conclusion }
+    end
+  end
+  for _, check in ipairs(M.foreign(w, sha)) do
+    if check.name == context and (not app or app == check.app_id)
+      and (not best or check.at > best.at) then
+      best = check
+    end
+  end
+  return best
+end
+
+--- "success", "failure", "pending" or "expected" (not there) for a required check.
+function M.verdict(w, sha, context, app)
+  local check = newest(w, sha, context, app)
+  if check then
+    if check.status ~= "completed" then
+      return "pending"
+    end
+    return GOOD[check.conclusion] and "success" or "failure"
   end
   for i = #w.s.statuses, 1, -1 do
     local status = w.s.statuses[i]
-    if status.sha == sha and status.context == context then
+    if not app and status.sha == sha and status.context == context then
       return status.state == "error" and "failure" or status.state
     end
   end

@@ -71,33 +71,54 @@ end
 
 -- Rules ----------------------------------------------------------------------
 
--- What the protection of a branch (and its rulesets) requires.
+--- The required checks of a source of the world file, each { name, app_id }. It is a list of names
+-- or of such rows, or { checks = that list, strict = true }.
+function M.rows_of(source)
+  local list = type(source) == "table" and source.checks or source
+  local out = {}
+  for i, row in ipairs(core.many(list)) do
+    out[i] = type(row) == "table" and { name = row.name, app_id = core.some(row.app_id) }
+      or { name = row }
+  end
+  return out
+end
+
+function M.is_strict(source)
+  return type(source) == "table" and source.strict == true
+end
+
+--- What the protection of a branch and its rulesets require, each { name, app_id }.
 function M.required(w, branch)
-  local names, seen = {}, {}
-  for _, source in ipairs { w.s.spec.protection, w.s.spec.rules } do
-    for _, name in ipairs(core.many(source[branch])) do
-      if not seen[name] then
-        names[#names + 1], seen[name] = name, true
+  local out, seen = {}, {}
+  for _, source in ipairs { w.s.spec.protection[branch] or {}, w.s.spec.rules[branch] or {} } do
+    for _, row in ipairs(M.rows_of(source)) do
+      local key = row.name .. " " .. tostring(row.app_id)
+      if not seen[key] then
+        out[#out + 1], seen[key] = row, true
       end
     end
   end
-  return names
+  return out
+end
+
+--- Must a head have all of the branch before it is merged?
+function M.strict(w, branch)
+  return M.is_strict(w.s.spec.protection[branch]) or M.is_strict(w.s.spec.rules[branch])
 end
 
 --- Why a commit may not be merged into a branch; nil when it may.
 function M.refusal(w, branch, sha)
-  local lacking = {}
-  for _, name in ipairs(M.required(w, branch)) do
-    local verdict = actions.verdict(w, sha, name)
+  local lacking, required = {}, M.required(w, branch)
+  for _, row in ipairs(required) do
+    local verdict = actions.verdict(w, sha, row.name, row.app_id)
     if verdict ~= "success" then
-      lacking[#lacking + 1] = { name = name, verdict = verdict }
+      lacking[#lacking + 1] = { name = row.name, verdict = verdict }
     end
   end
   if #lacking == 0 then
     return nil
   elseif #lacking > 1 then
-    return ("%d of %d required status checks are expected."):format(#lacking,
-      #M.required(w, branch))
+    return ("%d of %d required status checks are expected."):format(#lacking, #required)
   end
   local words = { expected = "expected", pending = "pending", failure = "failing" }
   return ('Required status check "%s" is %s.'):format(lacking[1].name, words[lacking[1].verdict]

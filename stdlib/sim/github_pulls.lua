@@ -60,6 +60,8 @@ local function mergeable_state(w, pull, ends, fits)
     return "draft"
   elseif common.refusal(w, pull.base, ends.head) then
     return "blocked"
+  elseif common.strict(w, pull.base) and not repo.contains(w, ends.head, ends.base) then
+    return "behind"
   end
   for _, check in ipairs(actions.checks(w, ends.head)) do
     if not actions.GOOD[check.job.conclusion or "none"] then
@@ -196,6 +198,8 @@ function M.merge(w, req, number)
     return common.problem(405, METHOD_WORDS[method] .. " not allowed on this repository.")
   end
   local why = common.refusal(w, pull.base, ends.head)
+    or (common.strict(w, pull.base) and not repo.contains(w, ends.head, ends.base)
+      and "Head branch is out of date. Review and try the merge again.")
   if why then
     return common.problem(405, why)
   end
@@ -217,6 +221,39 @@ function M.merge(w, req, number)
   end
   return core.answer(200, { sha = sha, merged = true,
     message = "Pull Request successfully merged" })
+end
+
+--- Merges the base into the head, when the head is still the one that the client saw.
+function M.update_branch(w, req, number)
+  local pull, body = pull_by(w, number), core.body(req) or {}
+  if not pull then
+    return common.not_found()
+  end
+  local ends = ends_of(w, pull)
+  local wanted = core.some(body.expected_head_sha)
+  if pull.state ~= "open" then
+    return common.invalid("Pull request is closed")
+  elseif wanted and wanted ~= ends.head then
+    return common.invalid("expected head sha didn’t match current head ref.")
+  elseif repo.contains(w, ends.head, ends.base) then
+    return common.invalid("There are no new commits on the base branch.")
+  end
+  local author = ("%s <%s@users.noreply.github.com>"):format(req.who.login, req.who.login)
+  local o = { path = repo.path(w), base = ends.head, head = ends.base, author = author,
+    message = ("Merge branch '%s' into %s"):format(pull.base, pull.head), time = w.s.now }
+  local ok, sha = pcall(sim.git.merge, o)
+  if not ok and is_conflict(sha) then
+    return common.invalid("merge conflict between base and head")
+  elseif not ok then
+    error(sha, 0)
+  end
+  repo.made(w, sha, { message = o.message, author = author, time = w.s.now,
+    parents = { ends.head, ends.base } })
+  core.record(w, "github", "github.update_branch", ("#%d %s"):format(pull.number,
+    core.short(ends.head)), { sha = sha })
+  repo.move(w, "refs/heads/" .. pull.head, sha, { actor = author })
+  return core.answer(202, { message = "Updating pull request branch.",
+    url = shape.html(w) .. "/pull/" .. pull.number })
 end
 
 function M.is_merged(w, _, number)

@@ -39,6 +39,8 @@ function M.base(w)
   return ROOT .. "/repos/" .. w.s.spec.repository.github
 end
 
+M.node = node
+
 function M.html(w)
   return "https://github.com/" .. w.s.spec.repository.github
 end
@@ -300,38 +302,44 @@ function M.workflow_id(file)
   return number_of(sim.sha256("workflow " .. file))
 end
 
+-- What reads show of a run: for a moment after a rerun still the attempt before.
+local function state_of(w, run)
+  local shows = core.some(w.s.spec.workflows[run.file].shows) or {}
+  local old = run.attempts and w.s.now < (run.stale_till or 0) and run.attempts[#run.attempts]
+  local now = old or run
+  return now.attempt, shows.status or now.status, shows.conclusion or now.conclusion, now.updated
+end
+
 function M.run(w, run)
   local url = M.base(w) .. "/actions/runs/" .. run.id
   local workflow = w.s.spec.workflows[run.file]
-  local message = w.s.commits[run.sha] and w.s.commits[run.sha].message or ""
+  local attempt, status, conclusion, updated = state_of(w, run)
   return {
     id = run.id, name = workflow.name or run.file, node_id = node("WFR", run.id),
-    head_branch = run.branch,
-    head_sha = run.sha, path = ".github/workflows/" .. run.file,
-    display_title = message:match("^[^\n]*"),
-    run_number = run.number, run_attempt = run.attempt, event = run.event, status = run.status,
-    conclusion = run.conclusion or null, workflow_id = M.workflow_id(run.file),
-    check_suite_id = run.suite,
-    check_suite_node_id = node("CS", run.suite), url = url, html_url = M.html(w) .. "/actions/runs/"
-      .. run.id,
-    pull_requests = core.list {}, created_at = core.iso(run.created),
-    updated_at = core.iso(run.updated),
+    head_branch = run.branch, head_sha = run.sha, path = ".github/workflows/" .. run.file,
+    display_title = run.title or "", run_number = run.number, run_attempt = attempt,
+    event = run.event, status = status, conclusion = conclusion or null,
+    workflow_id = M.workflow_id(run.file), check_suite_id = run.suite,
+    check_suite_node_id = node("CS", run.suite), url = url,
+    html_url = M.html(w) .. "/actions/runs/" .. run.id, pull_requests = core.list {},
+    created_at = core.iso(run.created), updated_at = core.iso(updated),
     run_started_at = core.iso(run.created), actor = M.user(M.login(w, run.actor)),
-    triggering_actor = M.user(M.login(w, run.actor)),
-    jobs_url = url .. "/jobs", logs_url = url .. "/logs", check_suite_url = M.base(w)
-      .. "/check-suites/" .. run.suite,
+    triggering_actor = M.user(M.login(w, run.actor)), jobs_url = url .. "/jobs",
+    logs_url = url .. "/logs",
+    check_suite_url = M.base(w) .. "/check-suites/" .. run.suite,
     artifacts_url = url .. "/artifacts", cancel_url = url .. "/cancel", rerun_url = url .. "/rerun",
-    previous_attempt_url = null, workflow_url = M.base(w) .. "/actions/workflows/"
-      .. M.workflow_id(run.file),
+    previous_attempt_url = attempt > 1 and url .. "/attempts/" .. attempt - 1 or null,
+    workflow_url = M.base(w) .. "/actions/workflows/" .. M.workflow_id(run.file),
     head_commit = M.simple_commit(w, run.sha), repository = M.minimal_repo(w),
     head_repository = M.minimal_repo(w),
   }
 end
 
 function M.ref(w, ref, sha)
+  local kind = w.s.annotated[sha] and "tag" or "commit"
   return {
     ref = ref, node_id = node("REF", sim.sha256(ref):sub(1, 12)), url = M.base(w) .. "/git/" .. ref,
-    object = { type = "commit", sha = sha, url = M.base(w) .. "/git/commits/" .. sha },
+    object = { type = kind, sha = sha, url = ("%s/git/%ss/%s"):format(M.base(w), kind, sha) },
   }
 end
 

@@ -157,18 +157,39 @@ local function learn(w, sha, old)
   end
 end
 
+-- An annotated tag counts as its commit; what object its ref has is kept beside it.
+local function peel(w, ref, sha)
+  if not core.starts(ref, "refs/tags/") or w.s.commits[sha] then
+    return sha
+  end
+  local known = sim.git.peel { path = M.path(w), sha = sha }
+  if known.message then
+    w.s.annotated[sha] = w.s.annotated[sha] or { tag = ref:match("^refs/tags/(.+)$"),
+      message = known.message, sha = known.commit, time = w.s.now }
+    w.s.tag_objects[ref] = sha
+  end
+  return known.commit
+end
+
+--- The object that a ref has on disk: of an annotated tag that of the tag.
+function M.object(w, ref)
+  return w.s.tag_objects[ref] or w.s.refs[ref]
+end
+
 --- Moves a ref in the name of somebody else than the client, or as part of another mutation: no
 -- ledger entry.
--- `sha` nil deletes. o = { actor, live, quiet }
+-- `sha` nil deletes. o = { actor, live, quiet, silent (starts no workflow) }
 function M.move(w, ref, sha, o)
   local from = w.s.refs[ref]
   if not w.s.seeding then
     sim.git.set_ref { path = M.path(w), ref = ref, sha = sha or "" }
   end
+  w.s.tag_objects[ref] = nil
+  sha = sha and peel(w, ref, sha)
   w.s.refs[ref] = sha
   if from ~= sha and not (o and o.quiet) then
     w.pushed(w, { ref = ref, from = from, to = sha, actor = o and o.actor, live = not o
-      or o.live ~= false })
+      or o.live ~= false, silent = o and o.silent or nil })
   end
 end
 
@@ -188,7 +209,7 @@ function M.notice(w)
   local found = sim.git.refs { path = M.path(w) }
   local changes = {}
   for ref, sha in core.sorted(found) do
-    if ref ~= "HEAD" and sha ~= w.s.refs[ref] then
+    if ref ~= "HEAD" and sha ~= M.object(w, ref) then
       changes[#changes + 1] = { ref = ref, from = w.s.refs[ref], to = sha }
     end
   end
@@ -198,15 +219,23 @@ function M.notice(w)
     end
   end
   for _, change in ipairs(changes) do
+    w.s.tag_objects[change.ref] = nil
     if change.to then
+      change.to = peel(w, change.ref, change.to)
       learn(w, change.to, change.from)
     end
     w.s.refs[change.ref] = change.to
   end
+  local tags = 0
+  for _, change in ipairs(changes) do
+    tags = tags + (change.to and core.starts(change.ref, "refs/tags/") and 1 or 0)
+  end
   for _, change in ipairs(changes) do
     core.record(w, "git", "git.push", pushed_target(change.ref, change.from, change.to),
       { ref = change.ref, from = change.from or "", to = change.to or "" })
-    w.pushed(w, { ref = change.ref, from = change.from, to = change.to, live = true })
+    -- More than three tags at once are no events to GitHub.
+    w.pushed(w, { ref = change.ref, from = change.from, to = change.to, live = true,
+      silent = tags > 3 and core.starts(change.ref, "refs/tags/") or nil })
   end
   return #changes
 end

@@ -21,6 +21,7 @@ local systems = sim.require "systems"
 
 local HOSTS = {
   ["api.github.com"] = { "github", github.request },
+  [github.log_host] = { "github", github.request },
   ["backboard.railway.com"] = { "railway", railway_api.request },
   ["backboard.railway.app"] = { "railway", railway_api.request },
   ["api.supabase.com"] = { "supabase", supabase.request },
@@ -37,7 +38,7 @@ local KEYS = { base = true, seed = true, clock = true, summary = true, project =
   workflows = true,
   railway = true, supabase = true, api = true, tokens = true, credentials = true, limits = true,
   faults = true, events = true,
-  mergeable_after = true }
+  mergeable_after = true, github = true }
 for key in pairs(systems.keys) do
   KEYS[key] = true
 end
@@ -125,8 +126,9 @@ local function empty(spec)
     format = 1, spec = spec, seed = seed, clock = clock, now = clock, counters = {},
     bases = { run = 19000000000 + base, check = 53000000000 + base, suite = 46000000000 + base,
       status = 31000000000 + base,
-      pull = 2000000000 + base },
+      pull = 2000000000 + base, release = 260000000 + base, deployment = 1800000000 + base },
     timers = core.list {}, ledger = core.list {}, commits = {}, aliases = {}, refs = {},
+    annotated = {}, tag_objects = {},
     runs = core.list {},
     statuses = core.list {}, pulls = core.list {}, deployments = core.list {}, serving = {},
     serves = {}, migrations = {},
@@ -185,6 +187,7 @@ local function build(w)
   for env, known in core.sorted(w.s.spec.railway.environments) do
     w.s.variables[env] = core.copy(known.variables or {})
   end
+  github.build(w)
   systems.build(w)
   repo.build(w)
   build_pulls(w)
