@@ -5,43 +5,24 @@
 // of those with a description in OpenAPI a Prism that refuses what the description does not
 // allow, in either direction. `pipe` runs the scripts, which call every verb.
 
-import { mkdirSync, cpSync, readFileSync, writeFileSync, readdirSync } from "node:fs";
+import { mkdirSync, cpSync, existsSync, readFileSync, writeFileSync, readdirSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import path from "node:path";
-import { Description, judgeByPrism } from "./openapi.mjs";
-import { railwayJudge } from "./railway.mjs";
-import { runPipe, startPrism, startWorld, stop } from "./servers.mjs";
-import { Tap, startMarks } from "./tap.mjs";
+import { HOSTS, WITHOUT, asleep, startTap } from "./judges.mjs";
+import { leaks } from "./leaks.mjs";
+import { runPipe, startWorld, stop } from "./servers.mjs";
+import { startMarks } from "./tap.mjs";
 import { allVerbs, uncovered } from "./verbs.mjs";
 
 const { PIPE, PIPE_ROOT, PIPE_CONTRACTS } = process.env;
 const HERE = path.dirname(new URL(import.meta.url).pathname);
 
-const HOSTS = {
-  github: "api.github.com", supabase: "api.supabase.com", doppler: "api.doppler.com",
-  vercel: "api.vercel.com", railway: "backboard.railway.com",
-};
-const DESCRIBED = ["github", "supabase", "doppler", "vercel"];
-
 const problems = [];
-const descriptions = {};
+const lines = [];
 
-async function startTap(name, world) {
-  const base = `${world.url}/${HOSTS[name]}`;
-  const contract = `${PIPE_CONTRACTS}/${name}`;
-  if (DESCRIBED.includes(name)) {
-    descriptions[name] = new Description(`${contract}/openapi.json`);
-    const tap = new Tap(name, base, (exchange) => {
-      exchange.operation = descriptions[name].operation(exchange.method, exchange.path);
-      return judgeByPrism(exchange);
-    });
-    tap.prism = await startPrism(name, `${contract}/openapi.json`, await tap.startBack());
-    await tap.startFront(tap.prism.url);
-    return tap;
-  }
-  const tap = new Tap(name, base, railwayJudge(`${contract}/schema.json`));
-  await tap.startFront(await tap.startBack());
-  return tap;
+function say(line) {
+  lines.push(line);
+  console.log(line);
 }
 
 // The repository's own pipe.yaml, with the taps in place of the vendors.
@@ -58,52 +39,74 @@ function makeProject(world, taps, marks) {
 }
 
 // The variables in which pipe.yaml expects credentials, with the world's.
-async function credentials(world, project) {
-  const clock = await (await fetch(`${world.url}/_pipe/clock`)).json();
+function variables(project, credentials, taps) {
   const named = [...project.matchAll(/^ {2}([\w-]+):\n {4}env: (\w+)$/gm)];
-  return Object.fromEntries(named.filter(([, name]) => clock.credentials[name])
-    .map(([, name, variable]) => [variable, clock.credentials[name]]));
+  const slack = taps.find((tap) => tap.name === "slack");
+  return Object.fromEntries(named.filter(([, name]) => credentials[name]).map(([, name, variable]) =>
+    [variable, credentials[name].replace(`https://${HOSTS.slack}`, slack.url)]));
 }
 
 async function runScript(name, env) {
   const began = Date.now();
   const done = await runPipe(PIPE, ["run", `contract/${name}`, "--no-input", "--state=../runs"],
     { cwd: "team", env });
-  console.log(`${name}: exit ${done.code}, ${Date.now() - began} ms`);
+  say(`${name}: exit ${done.code}, ${Date.now() - began} ms`);
   if (done.code !== 0) {
     problems.push(`contract/scripts/${name} ends with ${done.code}:\n${done.err}${done.out}`);
   }
-  return done;
+  return [name, done.out + done.err + done.args.join(" ")];
 }
 
 function report(taps) {
   for (const tap of taps) {
     const used = new Map();
     for (const e of tap.exchanges) {
-      for (const problem of e.problems) {
-        problems.push(`${e.label}: ${e.method} ${e.url} ${e.status}: ${problem}`);
-      }
+      problems.push(...e.problems.map((p) => `${e.label}: ${e.method} ${e.url} ${e.status}: ${p}`));
       used.set(e.operation, (used.get(e.operation) ?? new Set()).add(e.label));
     }
-    console.log(`${tap.name}: ${tap.exchanges.length} exchanges, ${used.size} operations`);
+    say(`${tap.name}: ${tap.exchanges.length} exchanges, ${used.size} operations`);
     for (const [operation, labels] of [...used].sort()) {
-      console.log(`  ${operation}  <- ${[...labels].join(" ")}`);
+      say(`  ${operation}  <- ${[...labels].join(" ")}`);
     }
+  }
+  for (const [name, reason] of Object.entries(WITHOUT)) {
+    say(`${name}: no schema: ${reason}`);
+  }
+}
+
+function lookForLeaks(credentials, shown, taps) {
+  const texts = Object.fromEntries(shown);
+  for (const tap of taps.filter((t) => t.name !== "slack")) {
+    texts[`the addresses of ${tap.name}`] = tap.exchanges.map((e) => e.url).join("\n");
+  }
+  const folders = ["runs", "team/.pipe"].filter((folder) => existsSync(folder));
+  const secrets = Object.entries(credentials).map(([name, text]) =>
+    [name, text.replace(/^https:\/\/[^/]+/, "")]);
+  problems.push(...leaks(Object.fromEntries(secrets), texts, folders));
+  if (!leaks({ itself: "contract" }, texts, folders).length) {
+    problems.push("nothing was written down in which a secret could have been found");
   }
 }
 
 async function main() {
   mkdirSync("runs");
   const world = await startWorld(PIPE, `${HERE}/world.yaml`, path.resolve("state"));
-  const taps = await Promise.all(Object.keys(HOSTS).map((name) => startTap(name, world)));
+  const taps = await Promise.all(Object.keys(HOSTS)
+    .map((name) => startTap(name, world, PIPE_CONTRACTS)));
+  for (const tap of taps) {
+    problems.push(...await asleep(tap));
+  }
   const marked = [];
   const marks = await startMarks(taps, marked);
   const project = makeProject(world, taps, marks);
-  const env = { ...process.env, ...await credentials(world, project) };
+  const { credentials } = await (await fetch(`${world.url}/_pipe/clock`)).json();
+  const env = { ...process.env, ...variables(project, credentials, taps) };
+  const shown = [];
   for (const name of readdirSync(`${HERE}/scripts`).filter((n) => n.endsWith(".lua"))) {
-    await runScript(name, env);
+    shown.push(await runScript(name, env));
   }
   report(taps);
+  lookForLeaks(credentials, shown, taps);
   problems.push(...uncovered(await allVerbs(PIPE, PIPE_ROOT), marked));
   marks.server.close();
   taps.forEach((tap) => tap.stop());
@@ -111,7 +114,8 @@ async function main() {
 }
 
 await main();
-for (const problem of [...new Set(problems)]) {
-  console.log(`FAIL ${problem}`);
+for (const problem of new Set(problems)) {
+  say(`FAIL ${problem}`);
 }
+writeFileSync(`${PIPE_ROOT}/build/contract.txt`, `${lines.join("\n")}\n`);
 process.exit(problems.length ? 1 : 0);

@@ -75,7 +75,8 @@ function reply(response, answer) {
 export class Tap {
   /** world: what answers, with the host's prefix. judge(exchange): what is wrong, as texts. */
   constructor(name, world, judge) {
-    Object.assign(this, { name, world, judge, label: null, exchanges: [], reached: new Map() });
+    Object.assign(this, { name, world, judge, label: null, exchanges: [], reached: new Map(),
+      spoilt: null });
   }
 
   async startBack() {
@@ -83,6 +84,9 @@ export class Tap {
       const { "x-contract": id, ...headers } = request.headers;
       const answer = await send({ base: this.world, method: request.method, path: request.url,
         headers: { ...without(headers, HOP) }, body: await this.bodyOf(request, headers) });
+      if (this.spoilt) {
+        Object.assign(answer, this.spoilt);
+      }
       this.reached.set(id, answer.status);
       reply(response, answer);
     });
@@ -122,6 +126,15 @@ export class Tap {
     };
     exchange.problems = this.judge(exchange);
     this.exchanges.push(exchange);
+  }
+
+  /** Passes one request through as any other, and gives its exchange. It is not kept. */
+  async ask({ method = "GET", path, headers, body }, spoilt = null) {
+    this.spoilt = spoilt;
+    await send({ base: this.url, method, path, headers: { ...headers,
+      ...(body && { "content-length": Buffer.byteLength(body) }) }, body });
+    this.spoilt = null;
+    return this.exchanges.pop();
   }
 
   stop() {

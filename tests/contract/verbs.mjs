@@ -3,16 +3,15 @@
 import { readdirSync } from "node:fs";
 import { runPipe } from "./servers.mjs";
 
-// Verbs that no request can be seen of, each with the reason.
+// Verbs that the scripts need not call, each with the reason.
 const EXCEPTIONS = {};
 
 export async function allVerbs(pipe, root) {
-  const names = readdirSync(`${root}/stdlib/providers`).filter((n) => n.endsWith(".lua"))
-    .map((n) => n.slice(0, -".lua".length));
+  const names = readdirSync(`${root}/stdlib/providers`).filter((n) => n.endsWith(".lua"));
   const verbs = [];
   for (const name of names) {
-    const done = await runPipe(pipe, ["help", name]);
-    verbs.push(...[...done.out.matchAll(/^\s+(\w+\.\w+)\s/gm)].map((m) => m[1]));
+    const done = await runPipe(pipe, ["help", "--json", name.slice(0, -".lua".length)]);
+    verbs.push(...JSON.parse(done.out).primitives.map((p) => p.name));
   }
   return verbs;
 }

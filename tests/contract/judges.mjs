@@ -1,0 +1,101 @@
+// Which judge each vendor has, and whether the judge is awake: a test in which nothing can be
+// found would pass for ever.
+
+import { appstoreJudge } from "./appstore.mjs";
+import { Description, judgeByPrism } from "./openapi.mjs";
+import { railwayJudge } from "./railway.mjs";
+import { startPrism } from "./servers.mjs";
+import { slackJudge } from "./slack.mjs";
+import { Tap } from "./tap.mjs";
+
+export const HOSTS = {
+  github: "api.github.com", supabase: "api.supabase.com", doppler: "api.doppler.com",
+  vercel: "api.vercel.com", railway: "backboard.railway.com",
+  appstore: "api.appstoreconnect.apple.com", slack: "hooks.slack.com",
+};
+
+// Why there is none for the others.
+export const WITHOUT = {
+  fastlane: "a program, not a service, and its vendor has no description of it: a stub stands in",
+  postgres: "a protocol, not an API: what db push does is compared with the vendor's own program",
+};
+
+const JUDGES = {
+  railway: (contracts) => railwayJudge(`${contracts}/railway/schema.json`),
+  appstore: appstoreJudge,
+  slack: () => slackJudge,
+};
+
+export async function startTap(name, world, contracts) {
+  const base = `${world.url}/${HOSTS[name]}`;
+  if (JUDGES[name]) {
+    const tap = new Tap(name, base, JUDGES[name](contracts));
+    await tap.startFront(await tap.startBack());
+    return tap;
+  }
+  const file = `${contracts}/${name}/openapi.json`;
+  const description = new Description(file);
+  const tap = new Tap(name, base, (exchange) => {
+    exchange.operation = description.operation(exchange.method, exchange.path);
+    return judgeByPrism(exchange);
+  });
+  tap.prism = await startPrism(name, file, await tap.startBack());
+  await tap.startFront(tap.prism.url);
+  return tap;
+}
+
+const bearer = { authorization: "Bearer of-no-use" };
+const json = { ...bearer, "content-type": "application/json" };
+const graphql = (query) => ({ method: "POST", path: "/graphql/v2", headers: json,
+  body: JSON.stringify({ query, variables: {} }) });
+
+function token() {
+  const encode = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const now = Math.floor(Date.now() / 1000);
+  return `Bearer ${encode({ alg: "ES256", kid: "K", typ: "JWT" })}.${encode({ iss: "I", iat: now,
+    exp: now + 600, aud: "appstoreconnect-v1" })}.${Buffer.alloc(64).toString("base64url")}`;
+}
+
+// Of each vendor a request that is right, and some that are not.
+const SAMPLES = {
+  github: [{ path: "/repos/impulse/impulse/pulls/12", headers: { ...bearer, "user-agent": "x" } },
+    { path: "/nowhere", headers: bearer },
+    { path: "/repos/impulse/impulse/pulls?state=ajar", headers: bearer }],
+  supabase: [{ path: "/v1/projects", headers: bearer }, { path: "/v1/projects" },
+    { path: "/v1/projects/prdimpulseabcdefghij/health", headers: bearer }],
+  doppler: [{ path: "/v3/me", headers: bearer }, { path: "/v3/me" },
+    { path: "/v3/configs/config", headers: bearer }],
+  vercel: [{ path: "/v6/deployments", headers: bearer }, { path: "/nowhere", headers: bearer },
+    { path: "/v6/deployments?limit=many", headers: bearer }],
+  railway: [graphql("{ projectToken { projectId } }"), graphql("{ projectToken { project } }"),
+    graphql("{ deployment(id: 7) { id } }"), { ...graphql("{ me { id } }"), method: "PUT" }],
+  appstore: [{ path: "/v1/builds?limit=5", headers: { authorization: token() } },
+    { path: "/v1/builds", headers: bearer },
+    { path: "/v1/builds?filter[processingState]=DONE", headers: { authorization: token() } },
+    { path: "/v1/betaAppReviewSubmissions", method: "POST", headers: { authorization: token(),
+      "content-type": "application/json" }, body: '{"data":{"type":"builds"}}' }],
+  slack: [{ method: "POST", path: "/services/T0/B0/X0", headers: json, body: '{"text":"a"}' },
+    { method: "POST", path: "/services/T0/B0/X0", headers: json, body: '{"text":"a & b"}' },
+    { method: "POST", path: "/services/T0/B0/X0", headers: json, body: '{"blocks":[]}' }],
+};
+
+const SPOILT = { status: 200, headers: { "content-type": "application/json" },
+  body: Buffer.from('"spoilt"') };
+
+/** What a judge let pass, as texts. */
+export async function asleep(tap) {
+  const [right, ...wrong] = SAMPLES[tap.name];
+  const found = [];
+  for (const request of wrong) {
+    const { problems } = await tap.ask(request);
+    if (!problems.some((p) => !p.startsWith("answer"))) {
+      found.push(`${tap.name}: ${request.method ?? "GET"} ${request.path} ${request.body ?? ""} `
+        + "is wrong, and nothing noticed");
+    }
+  }
+  const { problems } = await tap.ask(right, SPOILT);
+  if (!problems.length) {
+    found.push(`${tap.name}: an answer to ${right.path} was spoilt, and nothing noticed`);
+  }
+  return found;
+}
