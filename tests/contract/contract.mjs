@@ -8,7 +8,7 @@
 import { mkdirSync, cpSync, existsSync, readFileSync, writeFileSync, readdirSync } from "node:fs";
 import { execFileSync } from "node:child_process";
 import path from "node:path";
-import { HOSTS, WITHOUT, asleep, startTap } from "./judges.mjs";
+import { HOSTS, WITHOUT, asleep, asleepAfter, startTap } from "./judges.mjs";
 import { leaks } from "./leaks.mjs";
 import { runPipe, startWorld, stop } from "./servers.mjs";
 import { startMarks } from "./tap.mjs";
@@ -106,6 +106,9 @@ async function main() {
     shown.push(await runScript(name, env));
   }
   report(taps);
+  for (const tap of taps) {
+    problems.push(...await asleepAfter(tap));
+  }
   lookForLeaks(credentials, shown, taps);
   problems.push(...uncovered(await allVerbs(PIPE, PIPE_ROOT), marked));
   marks.server.close();

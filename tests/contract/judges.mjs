@@ -33,13 +33,13 @@ export async function startTap(name, world, contracts) {
     await tap.startFront(await tap.startBack());
     return tap;
   }
-  const file = `${contracts}/${name}/openapi.json`;
-  const description = new Description(file);
+  const written = `${name}.openapi.json`;
+  const description = new Description(`${contracts}/${name}/openapi.json`, written);
   const tap = new Tap(name, base, (exchange) => {
     exchange.operation = description.operation(exchange.method, exchange.path);
     return judgeByPrism(exchange);
   });
-  tap.prism = await startPrism(name, file, await tap.startBack());
+  tap.prism = await startPrism(name, written, await tap.startBack());
   await tap.startFront(tap.prism.url);
   return tap;
 }
@@ -79,10 +79,13 @@ const SAMPLES = {
     { method: "POST", path: "/services/T0/B0/X0", headers: json, body: '{"blocks":[]}' }],
 };
 
-const SPOILT = { status: 200, headers: { "content-type": "application/json" },
-  body: Buffer.from('"spoilt"') };
+const SPOILT = { headers: { "content-type": "application/json" }, body: Buffer.from('"spoilt"') };
 
-/** What a judge let pass, as texts. */
+// Operations whose answers the description leaves open: the rows of any query.
+const OPEN = ["POST /v1/projects/{ref}/database/query",
+  "POST /v1/projects/{ref}/database/query/read-only"];
+
+/** What a judge let pass that it should not, as texts. */
 export async function asleep(tap) {
   const [right, ...wrong] = SAMPLES[tap.name];
   const found = [];
@@ -93,9 +96,22 @@ export async function asleep(tap) {
         + "is wrong, and nothing noticed");
     }
   }
-  const { problems } = await tap.ask(right, SPOILT);
-  if (!problems.length) {
-    found.push(`${tap.name}: an answer to ${right.path} was spoilt, and nothing noticed`);
+  return found.concat(await unnoticed(tap, { ...right, status: 200 }));
+}
+
+/** Every operation that was used once more, with a spoilt answer: nothing reaches the world. */
+export async function asleepAfter(tap) {
+  const seen = new Map(tap.exchanges.filter((e) => e.status < 300 && !OPEN.includes(e.operation))
+    .map((e) => [e.operation, e]));
+  const found = [];
+  for (const e of seen.values()) {
+    found.push(...await unnoticed(tap, { ...e, path: e.url }));
   }
   return found;
+}
+
+async function unnoticed(tap, request) {
+  const { problems, operation } = await tap.ask(request, { ...SPOILT, status: request.status });
+  return problems.length ? []
+    : [`${tap.name}: an answer to ${operation} was spoilt, and nothing noticed`];
 }

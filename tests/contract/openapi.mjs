@@ -1,11 +1,38 @@
 // A vendor's description in OpenAPI: which operation a request is, and what Prism said to it.
 
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { parsed } from "./tap.mjs";
 
+// Prism lets everything pass where a schema is not one by the letter of JSON Schema, without a
+// word. So it is given what the vendors' slips mean: words that stand twice in a list, choices
+// out of nothing, "nullable" beside something else than a type.
+function repaired(node) {
+  if (Array.isArray(node)) {
+    return node.map(repaired);
+  } else if (node === null || typeof node !== "object") {
+    return node;
+  }
+  const out = Object.fromEntries(Object.entries(node).map(([k, v]) => [k, repaired(v)]));
+  if (Array.isArray(out.enum)) {
+    out.enum = [...new Set(out.enum)];
+  }
+  for (const word of ["oneOf", "anyOf", "allOf"]) {
+    if (Array.isArray(out[word]) && !out[word].length) {
+      delete out[word];
+    }
+  }
+  if (out.nullable === true && typeof out.type !== "string") {
+    const { nullable: _, ...rest } = out;
+    return Object.keys(rest).length ? { anyOf: [rest, { enum: [null] }] } : {};
+  }
+  return out;
+}
+
 export class Description {
-  constructor(file) {
+  /** The file as the vendor has it, and the name under which the repaired one is written. */
+  constructor(file, written) {
     const document = JSON.parse(readFileSync(file, "utf8"));
+    writeFileSync(written, JSON.stringify(repaired(document)));
     this.routes = Object.entries(document.paths).flatMap(([template, item]) => {
       const pattern = new RegExp(`^${template.split(/\{\w+\}/).map(quoted).join("([^/]+)")}$`);
       return Object.keys(item).map((method) => ({ template, pattern, method: method.toUpperCase(),

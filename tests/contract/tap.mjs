@@ -48,6 +48,14 @@ function without(headers, names) {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !names.has(name)));
 }
 
+function headersFor(given, body) {
+  const headers = without(given, HOP);
+  if (body.length || given["content-length"] !== undefined) {
+    headers["content-length"] = body.length;
+  }
+  return headers;
+}
+
 export function parsed(body) {
   try {
     return JSON.parse(body.toString("utf8"));
@@ -81,24 +89,14 @@ export class Tap {
 
   async startBack() {
     this.back = await listen(async (request, response) => {
-      const { "x-contract": id, ...headers } = request.headers;
-      const answer = await send({ base: this.world, method: request.method, path: request.url,
-        headers: { ...without(headers, HOP) }, body: await this.bodyOf(request, headers) });
-      if (this.spoilt) {
-        Object.assign(answer, this.spoilt);
-      }
+      const { "x-contract": id, ...given } = request.headers;
+      const body = await read(request);
+      const answer = this.spoilt ?? await send({ base: this.world, method: request.method,
+        path: request.url, headers: headersFor(given, body), body });
       this.reached.set(id, answer.status);
       reply(response, answer);
     });
     return this.back.url;
-  }
-
-  async bodyOf(request, headers) {
-    const body = await read(request);
-    if (body.length || request.headers["content-length"] !== undefined) {
-      headers["content-length"] = body.length;
-    }
-    return body;
   }
 
   async startFront(behind) {
@@ -106,10 +104,7 @@ export class Tap {
     this.front = await listen(async (request, response) => {
       const id = String(++last);
       const body = compact(request.headers, await read(request));
-      const headers = { ...without(request.headers, HOP), "x-contract": id };
-      if (body.length || request.headers["content-length"] !== undefined) {
-        headers["content-length"] = body.length;
-      }
+      const headers = { ...headersFor(request.headers, body), "x-contract": id };
       const answer = await send({ base: behind, method: request.method, path: request.url, headers,
         body });
       this.note(request, body, answer, id);
@@ -131,8 +126,8 @@ export class Tap {
   /** Passes one request through as any other, and gives its exchange. It is not kept. */
   async ask({ method = "GET", path, headers, body }, spoilt = null) {
     this.spoilt = spoilt;
-    await send({ base: this.url, method, path, headers: { ...headers,
-      ...(body && { "content-length": Buffer.byteLength(body) }) }, body });
+    await send({ base: this.url, method, path, body,
+      headers: headersFor(headers ?? {}, Buffer.from(body ?? "")) });
     this.spoilt = null;
     return this.exchanges.pop();
   }
