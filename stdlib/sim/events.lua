@@ -22,6 +22,7 @@
 --           { migration: { environment, version, name, remove } }
 --           { pull: { number, state, draft, push } }             # push: as above, onto its head
 --           { serves: { environment, commit } }                  # /health lies
+--           { vercel: { project, promote: COMMIT } }               # or rollback
 --           { doppler: { project, config, by, secrets: { NAME: value or null } } }
 --           { set: { path: "railway.environments.production.wait_for_ci", value } }
 
@@ -33,10 +34,14 @@ local railway = sim.require "railway"
 local logs = sim.require "railway_logs"
 local faults = sim.require "faults"
 local doppler = sim.require "doppler_state"
+local systems = sim.require "systems"
 
 local M = {}
 
 local DO = {}
+for name, f in pairs(systems.events) do
+  DO[name] = f
+end
 
 local function commit_named(w, name)
   return repo.resolve(w, name)

@@ -7,7 +7,9 @@
 --     ready = function (w) end,         the past was played: branches are where they are
 --     request = function (w, req) return core.answer(…) end,
 --     timers = { kind = function (w, timer) end },
---     react = { pushed = function (w, push) end, run_ended = function (w, run) end } }
+--     react = { pushed = function (w, push) end, run_ended = function (w, run) end },
+--     host = function (w, host) return true end,    hosts that only a running world knows
+--     events = { vercel = function (w, o) end } }   what events of the world file may do with it
 --
 -- A team's own provider brings its twin in the same form, and may name the vendor's description,
 -- contract = "cdn.openapi.yaml", which then judges every request and answer (docs/providers.md).
@@ -15,7 +17,7 @@
 local sim = ...
 local core = sim.require "core"
 
-local M = { hosts = {}, keys = {} }
+local M = { hosts = {}, keys = {}, events = {} }
 local all = {}
 
 local function take(system)
@@ -28,6 +30,9 @@ local function take(system)
   end
   for _, key in ipairs(system.keys or {}) do
     M.keys[key] = true
+  end
+  for name, f in pairs(system.events or {}) do
+    M.events[name] = f
   end
 end
 
@@ -67,6 +72,15 @@ function M.from_nothing(spec)
   for _, system in ipairs(all) do
     local own = system.default or {}
     spec.limits = core.merge(own.limits or {}, spec.limits or {})
+  end
+end
+
+--- The system that answers at a host of this world's own; nil when none does.
+function M.host(w, host)
+  for _, system in ipairs(all) do
+    if system.host and system.host(w, host) then
+      return system
+    end
   end
 end
 

@@ -255,6 +255,8 @@ local function request(w, given, now)
     return { error = "connect", sent = false }
   end
   local known, env = HOSTS[host], api.environment(w, host)
+  local system = not known and not env and systems.host(w, host)
+  known = system and { system.name, system.request } or known
   local req = { method = given.method:upper(), url = given.url, host = host, path = path,
     query = query, all = all,
     headers = given.headers or {}, body = given.body }
