@@ -72,8 +72,9 @@ bool pl_session_help(
 /* The same as data, a list: {name, class, summary, options, result, …}. */
 struct pl_value *pl_session_primitives(
     struct pl_session *s, const char *name, struct pl_arena *a);
-/* Loads every provider, so that its verbs have help. */
-bool pl_providers_load(struct pl_session *s, struct pl_err *err);
+/* Loads every provider, so that its verbs have help. `wanted`: the name that is asked
+ * about, NULL: all; a team's provider that is broken matters only to these. */
+bool pl_providers_load(struct pl_session *s, const char *wanted, struct pl_err *err);
 const char *pl_bind_lua_version(void);
 const char *pl_bind_cjson_version(struct pl_arena *a);
 

@@ -433,23 +433,42 @@ void pl_provider_push(struct pl_session *s, lua_State *L, const char *module)
 struct loading_all {
 	struct pl_session *s;
 	lua_State *L;
+	const char *wanted; /* a module or a verb of it, or NULL */
 };
 
+static int load_quietly(lua_State *L)
+{
+	load_module(pl_lua_session(L), L, lua_tostring(L, 1));
+	return 0;
+}
+
+/* A provider of the team's that is broken hides no other one. */
 static void load_one(void *arg, const char *module)
 {
 	struct loading_all *all = arg;
-	load_module(all->s, all->L, module);
+	size_t n = strlen(module);
+	bool wanted = !all->wanted ||
+	    (strncmp(all->wanted, module, n) == 0 && strchr(".", all->wanted[n]));
+	if (wanted || is_shipped(module)) {
+		load_module(all->s, all->L, module);
+	} else {
+		lua_pushcfunction(all->L, load_quietly);
+		lua_pushstring(all->L, module);
+		lua_pcall(all->L, 1, 0, 0);
+	}
 	lua_settop(all->L, 1);
 }
 
 static int load_all(lua_State *L)
 {
-	struct loading_all all = {lua_touserdata(L, 1), L};
-	pl_providers_each(all.s, load_one, &all);
+	struct loading_all *all = lua_touserdata(L, 1);
+	all->L = L;
+	pl_providers_each(all->s, load_one, all);
 	return 0;
 }
 
-bool pl_providers_load(struct pl_session *s, struct pl_err *err)
+bool pl_providers_load(struct pl_session *s, const char *wanted, struct pl_err *err)
 {
-	return pl_lua_protect(s->L, load_all, s, err);
+	struct loading_all all = {.s = s, .wanted = wanted};
+	return pl_lua_protect(s->L, load_all, &all, err);
 }

@@ -75,7 +75,7 @@ static int primitive_help(struct pl_cli *c, const char *name)
 {
 	struct pl_buf out = {0};
 	struct pl_session *s = open_session(c);
-	bool ok = s && pl_providers_load(s, &c->err) &&
+	bool ok = s && pl_providers_load(s, name, &c->err) &&
 	    pl_session_help(s, name, &out, &c->err);
 	if (ok && c->ui.json)
 		put_primitives(c, s, name);
