@@ -1,26 +1,17 @@
--- Supabase: what the database of an environment has.
+-- Supabase: the database of an environment, its migrations, its project.
 --
 -- An environment of pipe.yaml says `supabase: { ref }` (the project's twenty
--- letters); the credential is `credentials.supabase` of it, else "supabase".
+-- letters). Two credentials: `credentials.supabase` of the environment, else "supabase", is a
+-- token for the Management API (migrations, health, project, backups); `credentials.postgres`, else
+-- "postgres", is the database's address, for what is done with its migrations. The
+-- files are in `database.migrations` of pipe.yaml.
 
 local host = ...
+local wire = host.require "wire"
 
-local API = "https://api.supabase.com"
-local PATIENCE = 5 * 60 * 1000
+local some = wire.some
 
-local HISTORY = "select version, name from supabase_migrations.schema_migrations order by version"
-
-local function some(value)
-  if value == host.null then
-    return nil
-  end
-  return value
-end
-
-local function settings()
-  local providers = host.project.providers
-  return providers and providers.supabase or {}
-end
+-- The Management API ---------------------------------------------------------------------
 
 local function ref_of(environment)
   local own = host.environment(environment).supabase
@@ -38,91 +29,64 @@ local function credential_name(environment)
   return credentials and credentials.supabase or "supabase"
 end
 
--- Of a web page its title: proxies answer with pages.
-local function first_line(body)
-  local title = (body or ""):match("<title>%s*([^<]-)%s*</title>")
-  local text = title and "a web page, \"" .. title .. "\""
-    or (body or ""):gsub("^%s+", ""):match("^[^\r\n]*")
-  return #text > 120 and text:sub(1, 120) .. "…" or text
-end
-
-local function message_of(answer)
-  local body = answer.json
-  return type(body) == "table" and body ~= host.null and some(body.message)
-    or first_line(answer.body)
-end
-
 local ERRORS = {
-  [400] = { "supabase.invalid", "Supabase does not accept the request" },
-  [401] = { "supabase.unauthorized", "Supabase does not accept the credential" },
-  [403] = { "supabase.forbidden", "the credential may not do this" },
-  [404] = { "supabase.not-found",
-    "there is no such project, or the credential has no permission to see it" },
+  ["supabase.invalid"] = "Supabase does not accept the request",
+  ["supabase.unauthorized"] = "Supabase does not accept the credential",
+  ["supabase.forbidden"] = "the credential may not do this",
+  ["supabase.not-found"] = "there is no such project, or the credential may not see it",
+  ["supabase.rate-limit"] = "the rate limit is used up, and opens again in more than five minutes",
+  ["supabase.unavailable"] = "Supabase answers with an error of its own",
+  ["supabase.answer"] = "the answer is not what the contract says",
+  ["supabase.ref"] = "pipe.yaml does not say which project an environment has",
 }
 
-local function raise_for(answer, environment)
-  local status = answer.status
-  local where = ("environment \"%s\""):format(environment)
-  local known = ERRORS[status]
-  if known then
-    host.raise(known[1], ("%s: %s (credential \"%s\"; %d: %s)"):format(where, known[2],
-      credential_name(environment), status,
-      message_of(answer)), { status = status })
-  end
-  host.raise(status >= 500 and "supabase.unavailable" or "supabase.failed",
-    ("%s: Supabase answers %d: %s"):format(where, status, message_of(answer)),
-      { status = status, retryable = status >= 500 })
+local function errors_for(call)
+  local name = credential_name(call.environment)
+  return {
+    [400] = { "supabase.invalid", ERRORS["supabase.invalid"] },
+    [401] = { "supabase.unauthorized",
+      ("Supabase does not accept the credential \"%s\""):format(name) },
+    [403] = { "supabase.forbidden", ("the credential \"%s\" may not do this"):format(name) },
+    [404] = { "supabase.not-found",
+      ("there is no such project, or the credential \"%s\" has no permission to see it"):format(name) },
+  }
 end
 
-local function wait_for_limit(answer, waited, environment)
-  local wait = math.ceil((tonumber(answer.headers["retry-after"]
-    or answer.headers["x-ratelimit-reset"]) or 60) * 1000)
-  if waited + wait > PATIENCE then
-    host.raise("supabase.rate-limit",
-      ("environment \"%s\": Supabase's rate limit is used up; it is open again in %d s"):format(
-      environment, math.ceil(wait / 1000)), { retryable = true, status = 429 })
+-- X-RateLimit-Reset counts the seconds that are left.
+local function limited(answer)
+  if answer.status == 429 then
+    local seconds = tonumber(answer.headers["retry-after"] or answer.headers["x-ratelimit-reset"])
+    return math.ceil((seconds or 60) * 1000)
   end
-  host.log(("Supabase's rate limit is used up: waiting %d s"):format(math.ceil(wait / 1000)))
-  host.sleep(wait)
-  return waited + wait
 end
 
--- Asks something that changes nothing, so that it may be asked again. `judge` takes an answer that
--- is none of the usual.
-local function ask(environment, method, path, body, judge)
-  local waited = 0
-  local url = (settings().url or API) .. "/v1/projects/" .. ref_of(environment) .. path
-  while true do
-    local answer = host.http {
-      method = method, url = url, json = body, timeout = "30s", any_status = true,
-      headers = { Authorization = { "Bearer ", host.credential(credential_name(environment)) },
-        ["User-Agent"] = "pipe" },
-    }
-    if answer.status == 429 then
-      waited = wait_for_limit(answer, waited, environment)
-    elseif answer.status < 300 and type(answer.json) == "table" then
-      return answer.json
-    elseif judge and judge(answer) then
-      return nil
-    elseif answer.status < 300 then
-      host.raise("supabase.transport",
-        ("environment \"%s\": Supabase's answer is no JSON (%d: %s)"):format(environment,
-        answer.status, first_line(answer.body)), { status = answer.status, retryable = true })
-    else
-      raise_for(answer, environment)
-    end
-  end
+local api = wire.client {
+  name = "supabase", title = "Supabase", url = "https://api.supabase.com",
+  headers = function (call)
+    return { Authorization = { "Bearer ", host.credential(credential_name(call.environment)) } }
+  end,
+  errors = errors_for, limited = limited,
+}
+
+local function ask(call)
+  call.path = "/v1/projects/" .. ref_of(call.environment) .. call.path
+  call.where = ("environment \"%s\""):format(call.environment)
+  return api(call)
 end
+
+local HISTORY = "select version, name from supabase_migrations.schema_migrations order by version"
 
 -- A database that never saw a migration has no history table: that is an empty history.
 local function no_history(answer)
-  return answer.status >= 400 and message_of(answer):find("42P01", 1, true) ~= nil
-    and message_of(answer):find("supabase_migrations", 1, true) ~= nil
+  local text = type(answer.json) == "table" and some(answer.json.message) or answer.body or ""
+  return answer.status >= 400 and text:find("42P01", 1, true) ~= nil
+    and text:find("supabase_migrations", 1, true) ~= nil
 end
 
 local function migrations(o)
-  local rows = ask(o.environment, "POST", "/database/query/read-only", { query = HISTORY },
-    no_history) or {}
+  local rows = ask { environment = o.environment, method = "POST",
+    path = "/database/query/read-only", json = { query = HISTORY }, shape = { "map" },
+    judge = no_history } or {}
   local out = host.json.array {}
   for i, row in ipairs(rows) do
     out[i] = { version = tostring(row.version), name = some(row.name) }
@@ -131,28 +95,198 @@ local function migrations(o)
 end
 
 local function health(o)
-  local parts = {}
-  for i, service in ipairs(o.services) do
-    parts[i] = "services=" .. service
-  end
   local out = host.json.array {}
-  for i, row in ipairs(ask(o.environment, "GET", "/health?" .. table.concat(parts, "&"))) do
+  local rows = ask { environment = o.environment, method = "GET", path = "/health",
+    query = { services = o.services }, shape = { { name = "text", status = "text" } } }
+  for i, row in ipairs(rows) do
     out[i] = { name = row.name, status = row.status, healthy = row.status == "ACTIVE_HEALTHY",
       error = some(row.error) }
   end
   return out
 end
 
+-- Every status the vendor has: where it leads, and what it means. Only one of them is green.
+local STATUS = {
+  ACTIVE_HEALTHY = { "good", "it runs" },
+  ACTIVE_UNHEALTHY = { "bad", "it runs, and something of it is broken" },
+  INACTIVE = { "bad", "it is paused: nothing answers until somebody wakes it up" },
+  COMING_UP = { "moving", "it is starting" },
+  RESTARTING = { "moving", "it is being restarted" },
+  RESTORING = { "moving", "a backup is being restored into it" },
+  UPGRADING = { "moving", "its PostgreSQL is being upgraded" },
+  RESIZING = { "moving", "its disk or its machine is being changed" },
+  PAUSING = { "moving", "it is being paused" },
+  GOING_DOWN = { "moving", "it is being removed" },
+  REMOVED = { "bad", "it was removed" },
+  INIT_FAILED = { "bad", "it was never set up" },
+  RESTORE_FAILED = { "bad", "restoring a backup failed" },
+  PAUSE_FAILED = { "bad", "pausing it failed" },
+  UNKNOWN = { "unknown", "Supabase does not know" },
+}
+
+local function project(o)
+  local p = ask { environment = o.environment, method = "GET", path = "", shape = { ref = "text?",
+    id = "text?", name = "text", status = "text", region = "text?", database = "any" } }
+  local known = STATUS[p.status] or { "unknown", "a status that pipe does not know" }
+  local database = type(some(p.database)) == "table" and p.database or {}
+  return { ref = some(p.ref) or some(p.id), name = p.name, region = some(p.region), status = p.status,
+    state = known[1], meaning = known[2], healthy = p.status == "ACTIVE_HEALTHY",
+    host = some(database.host), version = some(database.version) }
+end
+
+local function backup_shape()
+  return { pitr_enabled = "flag?", backups = { { id = "integer?", status = "text",
+    inserted_at = "text" } } }
+end
+
+local function backups(o)
+  local answer = ask { environment = o.environment, method = "GET", path = "/database/backups",
+    shape = backup_shape() }
+  local list = host.json.array {}
+  for i, one in ipairs(answer.backups) do
+    list[i] = { id = some(one.id), status = one.status, time = one.inserted_at,
+      physical = some(one.is_physical_backup) == true }
+  end
+  table.sort(list, function (a, b) return a.time > b.time end)
+  local newest
+  for _, one in ipairs(list) do
+    newest = newest or (one.status == "COMPLETED" and one or nil)
+  end
+  local physical = some(answer.physical_backup_data) or {}
+  local latest = some(physical.latest_physical_backup_date_unix)
+  return { backups = list, newest = newest, point_in_time = some(answer.pitr_enabled) == true,
+    point_in_time_until = latest and host.clock_text(latest * 1000) or nil }
+end
+
+-- Migrations, over a connection to the database ---------------------------------------------
+
+-- Loaded when they are needed: most runs ask the Management API only.
+local function part(name)
+  return host.require("migration_" .. name)
+end
+
+local function file_names(list)
+  local out = host.json.array {}
+  for i, file in ipairs(list) do
+    out[i] = { version = file.version, name = file.name, file = file.file }
+  end
+  return out
+end
+
+local function compared(source, rows, o)
+  local found = part "push".compare(source, rows, o)
+  return {
+    environment = o.environment, commit = source.commit, pending = file_names(found.pending),
+    applied = file_names(found.applied), missing_local = file_names(found.missing_local),
+    edited = file_names(found.edited), out_of_order = file_names(found.out_of_order),
+    skipped = host.json.array(source.skipped), up_to_date = #found.pending == 0
+      and #found.missing_local == 0 and #found.edited == 0,
+  }
+end
+
+local function pending(o)
+  return part "push".look(o, function (_, source, state)
+    return compared(source, state.rows, o)
+  end)
+end
+
+-- In a dry-run, what earlier steps would have applied counts as applied.
+local function pending_overlay(o, result, overlay)
+  local rows = part "push".predicted(overlay, o.environment)
+  return rows and compared(part "files".list(o), rows, o) or result
+end
+
+local function migrations_overlay(o, result, overlay)
+  return part "push".predicted(overlay, o.environment) or result
+end
+
+local function wanted(names, file)
+  for _, name in ipairs(names or {}) do
+    if name == file.file or name == file.version then
+      return true
+    end
+  end
+  return names == nil
+end
+
+local function check_known(source, names)
+  for _, name in ipairs(names or {}) do
+    local found = false
+    for _, file in ipairs(source.files) do
+      found = found or wanted({ name }, file)
+    end
+    if not found then
+      host.raise("supabase.file", ("%s has no migration \"%s\""):format(source.folder, tostring(name)))
+    end
+  end
+end
+
+local function lint(o)
+  local files = part "files"
+  local source, out = files.list(o), host.json.array {}
+  check_known(source, o.files)
+  for _, file in ipairs(source.files) do
+    if wanted(o.files, file) and (not o.since or file.version > o.since) then
+      for _, finding in ipairs(part "lint".findings(file, files.statements(source, file))) do
+        out[#out + 1] = finding
+      end
+    end
+  end
+  return out
+end
+
+local function later(module, name, field)
+  return function (...)
+    local it = part(module)
+    return (field and it[name][field] or it[name])(...)
+  end
+end
+
+-- Options that several verbs take -------------------------------------------------------------
+
 local ENVIRONMENT = { "text", required = true, help = "an environment of pipe.yaml" }
+local COMMIT = { "text", help = "takes the files exactly as this commit has them; else those in the folder" }
+local FOLDER = { "text",
+  help = "where the files are; default: database.migrations of pipe.yaml, else supabase/migrations" }
+local LOCK_TIMEOUT = { "duration", default = "4s",
+  help = "how long a statement waits for a lock before it fails" }
+local STATEMENT_TIMEOUT = { "duration", help = "how long a statement may take; default: as the server says" }
+
+local FILE = "list of {version, name, file}"
+
+local ENGINE_ERRORS = {
+  ["supabase.missing-local"] = "the database has migrations that the files do not have",
+  ["supabase.out-of-order"] = "files are older than the newest migration of the database",
+  ["supabase.edited"] = "files were edited after they had been applied",
+  ["supabase.duplicate"] = "two files have one version",
+  ["supabase.transaction"] = "a file begins a transaction that it does not end, or the other way round",
+  ["supabase.sql"] = "a file cannot be cut into statements: its text is not ended, no UTF-8, or not SQL",
+  ["supabase.vault"] = "config.toml has secrets for the vault, which are not set by this push",
+  ["supabase.permission"] = "the role may not read or write the history",
+  ["supabase.wrong-project"] = "the database's address is of another project than supabase.ref",
+  ["supabase.folder"] = "there is no folder with migrations",
+  ["supabase.locked"] = "somebody else is changing the migrations now; may be tried again",
+  ["supabase.migration-failed"] = "a statement of a file failed: which, why, and what is applied",
+  ["supabase.rehearsal-failed"] = "a statement failed in a rehearsal; nothing was changed",
+  ["supabase.history"] = "the history table cannot be made",
+  ["postgres.connect"] = "no connection to the database; may be tried again",
+  ["postgres.auth"] = "the database does not accept the user or the password",
+  ["postgres.lost"] = "the connection broke: looked afterwards whether it was done",
+}
+
+local REQUEST = "PostgreSQL: SELECT … FROM supabase_migrations.schema_migrations"
 
 return {
-  name = "supabase", summary = "The database projects on Supabase",
+  name = "supabase", summary = "The database projects on Supabase", errors = ERRORS,
+  retries = "questions are asked again three times after 5xx or a broken connection; a push never",
   verbs = {
     migrations = {
       effect = "read", summary = "The migrations that the database has, oldest first",
       result = "list of {version, name}",
       options = { environment = ENVIRONMENT },
-      act = migrations,
+      request = "POST /v1/projects/{ref}/database/query/read-only",
+      permission = "a personal access token, or database_read of a scoped one",
+      act = migrations, overlay = migrations_overlay,
     },
     health = {
       effect = "read", summary = "How the services of the project are",
@@ -162,7 +296,121 @@ return {
         services = { "list", default = { "db", "rest", "auth" },
           help = "db, rest, auth, realtime, storage, pooler" },
       },
+      request = "GET /v1/projects/{ref}/health",
+      permission = "a personal access token, or projects_read of a scoped one",
+      states = {
+        ACTIVE_HEALTHY = { "good", "it answers" },
+        COMING_UP = { "moving", "it is starting" },
+        UNHEALTHY = { "bad", "it does not answer as it should" },
+      },
       act = health,
+    },
+    project = {
+      effect = "read", summary = "The project, and whether it is up",
+      result = "{ref, name, region, status, state: good|moving|bad|unknown, meaning, healthy, host, version}",
+      options = { environment = ENVIRONMENT },
+      request = "GET /v1/projects/{ref}",
+      permission = "a personal access token, or projects_read of a scoped one",
+      states = STATUS,
+      act = project,
+    },
+    backups = {
+      effect = "read", summary = "The backups of the database, newest first",
+      result = "{backups=list of {id, status, time, physical}, newest=the newest that is complete, "
+        .. "point_in_time: flag, point_in_time_until}",
+      options = { environment = ENVIRONMENT },
+      request = "GET /v1/projects/{ref}/database/backups",
+      permission = "a personal access token, or database_read of a scoped one",
+      states = {
+        COMPLETED = { "good", "it can be restored" }, PENDING = { "moving", "it is being made" },
+        FAILED = { "bad", "it was not made" }, CANCELLED = { "bad", "it was not made" },
+        REMOVED = { "bad", "it is gone" }, ARCHIVED = { "unknown", "it was put elsewhere" },
+      },
+      act = backups,
+    },
+    pending = {
+      effect = "read", summary = "The migration files against the history of the database",
+      result = "{pending, applied, missing_local, edited, out_of_order: each a " .. FILE .. "; "
+        .. "skipped=names, up_to_date: flag, commit}",
+      options = { environment = ENVIRONMENT, commit = COMMIT, folder = FOLDER },
+      request = REQUEST, errors = ENGINE_ERRORS,
+      permission = "a role that may read supabase_migrations.schema_migrations",
+      act = pending, overlay = pending_overlay,
+    },
+    push = {
+      effect = "write",
+      summary = "Applies the migrations that the database does not have, as `supabase db push` does",
+      result = "{environment, commit, applied=list of {version, name, file, statements, atomic}, up_to_date}",
+      options = {
+        environment = ENVIRONMENT, commit = COMMIT, folder = FOLDER,
+        include_all = { "flag", default = false,
+          help = "also files that are older than the newest migration of the database" },
+        rehearse = { "flag", default = false,
+          help = "the dry-run applies the files in a transaction and takes it back: times and locks" },
+        lock_timeout = LOCK_TIMEOUT, statement_timeout = STATEMENT_TIMEOUT,
+        allow_unsafe = { "list", help = "what is not refused: edited (applied files that were edited), "
+          .. "vault (secrets in config.toml that this push does not set)" },
+      },
+      request = { "PostgreSQL: SELECT pg_try_advisory_lock(…)", REQUEST,
+        "PostgreSQL: RESET ALL; the file's statements; INSERT INTO supabase_migrations.schema_migrations" },
+      errors = ENGINE_ERRORS, retries = "nothing",
+      permission = "the role postgres, or one with INSERT on supabase_migrations.schema_migrations (with "
+        .. "CREATE on the database the first time) and what the migrations themselves need",
+      looks = "waits until no push holds the lock any more, then looks which of the files are in the history",
+      target = function (o) return o.environment end,
+      act = later("push", "push"), predict = later("push", "predict"), probe = later("push", "probe"),
+    },
+    repair = {
+      effect = "write", summary = "Says in the history that a migration is applied, or that it is not",
+      result = "{environment, version, status, was: applied|not applied}",
+      options = {
+        environment = ENVIRONMENT, commit = COMMIT, folder = FOLDER,
+        version = { "text", required = true, help = "the digits before the name of the file" },
+        status = { "text", required = true, choices = { "applied", "reverted" },
+          help = "applied: its file is written down as done; reverted: it is taken out" },
+      },
+      request = { "PostgreSQL: INSERT … ON CONFLICT (version) DO UPDATE",
+        "PostgreSQL: DELETE FROM supabase_migrations.schema_migrations WHERE version = ANY($1)" },
+      errors = ENGINE_ERRORS, retries = "nothing",
+      permission = "a role that may insert, update and delete in supabase_migrations.schema_migrations",
+      looks = "looks whether the version is in the history",
+      target = function (o) return ("%s %s %s"):format(o.environment, o.version, o.status) end,
+      act = later("repair", "act"), predict = later("repair", "predict"),
+      probe = later("repair", "probe"),
+    },
+    lint = {
+      effect = "read", summary = "What can go wrong with the migration files: lost data, locks, no transaction",
+      result = "list of {file, line, rule, level: destructive|locking|not-atomic, message, instead}",
+      options = { commit = COMMIT, folder = FOLDER,
+        files = { "list", help = "only these: names of files, or versions" },
+        since = { "text", help = "only files with a later version than this" } },
+      request = "nothing: it reads the files",
+      permission = "none",
+      act = lint,
+    },
+    new = {
+      effect = "write", summary = "Makes a new migration file, with a version after all others",
+      result = "{version, name, file, path}",
+      options = { name = { "text", required = true, help = "what it does: \"add plan export\"" },
+        folder = FOLDER, content = { "text", help = "its SQL; default: a comment with the name" } },
+      request = "nothing: it writes a file",
+      permission = "none",
+      looks = "looks for a file of this name and content that is not older than the call",
+      target = function (o) return o.name end,
+      act = later("new", "blank", "act"), predict = later("new", "blank", "predict"),
+      probe = later("new", "blank", "probe"),
+    },
+    reverse = {
+      effect = "write", summary = "Makes the migration file that takes another one back, as far as that is certain",
+      result = "{version, name, file, path, reverses, statements (known), by_hand (left to a person)}",
+      options = { version = { "text", required = true, help = "of the migration that is taken back" },
+        folder = FOLDER },
+      request = "nothing: it writes a file",
+      permission = "none",
+      looks = "looks for a file of this name and content that is not older than the call",
+      target = function (o) return o.version end,
+      act = later("new", "reverse", "act"), predict = later("new", "reverse", "predict"),
+      probe = later("new", "reverse", "probe"),
     },
   },
 }

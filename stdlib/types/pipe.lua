@@ -166,6 +166,211 @@ function clock.sleep(o) end
 ---clock.text(ms): milliseconds since 1970 as RFC 3339 in UTC
 function clock.text(ms) end
 
+doppler = {}
+
+---@class pipe.doppler.add
+---@field environment string  an environment of pipe.yaml
+---@field name string  of the secret, as Doppler has it
+---@field generate? table<string, any>  make one: { bytes = 32, format = "hex" or "base64url" }; read it with member
+---@field plain? boolean  it is no secret: it is given as text, shown and journaled (false)
+---@field reference? boolean  the value holds ${…}, or one that does is overwritten (false)
+---@field value? string|pipe.secret  the member
+---@field as? string  the call's name in the journal
+
+---Adds a member to a comma list, at its end; nothing is sent if it is there
+---@param o string|pipe.doppler.add
+---@return any  # {changed, name, fingerprint (of the member), count, fingerprints}
+function doppler.add(o) end
+
+---@class pipe.doppler.config
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---The config: whether it is locked, when it was read last
+---@param o string|pipe.doppler.config
+---@return any  # {project, config, environment, root, locked, last_fetch_at, created_at}
+function doppler.config(o) end
+
+---@class pipe.doppler.delete
+---@field environment string  an environment of pipe.yaml
+---@field name string  of the secret, as Doppler has it
+---@field expect? string|boolean|pipe.secret  the value that is to be there, false: it must not be there; another is a doppler.conflict
+---@field expect_fingerprint? string  the same by its fingerprint
+---@field plain? boolean  it is no secret: it is given as text, shown and journaled (false)
+---@field as? string  the call's name in the journal
+
+---Deletes a secret, if it is still what was read; nothing is sent if it is not there
+---@param o string|pipe.doppler.delete
+---@return any  # {changed, name, previous}
+function doppler.delete(o) end
+
+---@class pipe.doppler.get
+---@field environment string  an environment of pipe.yaml
+---@field name string  of the secret, as Doppler has it
+---@field plain? boolean  it is no secret: it is given as text, shown and journaled (false)
+---@field as? string  the call's name in the journal
+
+---One secret; nothing if it is not there
+---@param o string|pipe.doppler.get
+---@return any  # {name, raw, computed (secrets, with plain texts), readable, empty, length, is_reference, visibility, note, fingerprint} or nil; where readable is false (restricted) there is no raw
+function doppler.get(o) end
+
+---@class pipe.doppler.integrations
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---What the workplace is connected to
+---@param o string|pipe.doppler.integrations
+---@return any  # list of {slug, name, type, kind, enabled, syncs}
+function doppler.integrations(o) end
+
+---@class pipe.doppler.log
+---@field environment string  an environment of pipe.yaml
+---@field first? integer  at most so many (20)
+---@field as? string  the call's name in the journal
+
+---What was changed in the config, newest first
+---@param o string|pipe.doppler.log
+---@return any  # list of {id, text, at, rollback, by}
+function doppler.log(o) end
+
+---@class pipe.doppler.log_entry
+---@field environment string  an environment of pipe.yaml
+---@field id string  of the entry
+---@field as? string  the call's name in the journal
+
+---What one entry of the log changed
+---@param o string|pipe.doppler.log_entry
+---@return any  # {id, text, at, rollback, by, changes: list of {name, change (added, changed, removed, unreadable), before, after (fingerprints)}}
+function doppler.log_entry(o) end
+
+---@class pipe.doppler.me
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---Whose the credential is
+---@param o string|pipe.doppler.me
+---@return any  # {name, type, preview, workplace}
+function doppler.me(o) end
+
+---@class pipe.doppler.member
+---@field environment string  an environment of pipe.yaml
+---@field fingerprint string  as add, values and get tell it
+---@field name string  of the secret, as Doppler has it
+---@field as? string  the call's name in the journal
+
+---The member of a comma list that has a fingerprint; after a resume, too
+---@param o string|pipe.doppler.member
+---@return any  # a secret, or nil
+function doppler.member(o) end
+
+---@class pipe.doppler.names
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---The names that there are, without values
+---@param o string|pipe.doppler.names
+---@return any  # list of names
+function doppler.names(o) end
+
+---@class pipe.doppler.promote
+---@field environment string  an environment of pipe.yaml
+---@field name string  of the secret, as Doppler has it
+---@field fingerprint? string  which member, by its fingerprint
+---@field plain? boolean  it is no secret: it is given as text, shown and journaled (false)
+---@field reference? boolean  the value holds ${…}, or one that does is overwritten (false)
+---@field value? string|pipe.secret  which member
+---@field as? string  the call's name in the journal
+
+---Leaves one member of a comma list, and removes all others
+---@param o string|pipe.doppler.promote
+---@return any  # {changed, name, fingerprint, count, fingerprints, removed (fingerprints)}
+function doppler.promote(o) end
+
+---@class pipe.doppler.remove
+---@field environment string  an environment of pipe.yaml
+---@field name string  of the secret, as Doppler has it
+---@field fingerprint? string  which member, by its fingerprint
+---@field last? boolean  also if it is the last one (false)
+---@field plain? boolean  it is no secret: it is given as text, shown and journaled (false)
+---@field reference? boolean  the value holds ${…}, or one that does is overwritten (false)
+---@field value? string|pipe.secret  which member
+---@field as? string  the call's name in the journal
+
+---Removes a member from a comma list; nothing is sent if it is not there
+---@param o string|pipe.doppler.remove
+---@return any  # {changed, name, fingerprint (of the member), count, fingerprints}
+function doppler.remove(o) end
+
+---@class pipe.doppler.rollback
+---@field environment string  an environment of pipe.yaml
+---@field id string  of the entry
+---@field force? boolean  also if newer changes of the same names are undone by it (false)
+---@field as? string  the call's name in the journal
+
+---Undoes what one entry of the log changed; not a return to the config as it was then
+---@param o string|pipe.doppler.rollback
+---@return any  # {changed, names, entry (of the undoing)}
+function doppler.rollback(o) end
+
+---@class pipe.doppler.set
+---@field environment string  an environment of pipe.yaml
+---@field name string  of the secret, as Doppler has it
+---@field expect? string|boolean|pipe.secret  the value that is to be there, false: it must not be there; another is a doppler.conflict
+---@field expect_fingerprint? string  the same by its fingerprint
+---@field plain? boolean  it is no secret: it is given as text, shown and journaled (false)
+---@field reference? boolean  the value holds ${…}, or one that does is overwritten (false)
+---@field value? string|pipe.secret  a secret; text only with plain
+---@field as? string  the call's name in the journal
+
+---Sets a secret, if it is still what was read
+---@param o string|pipe.doppler.set
+---@return any  # {changed, name, fingerprint, previous (the fingerprint before)}
+function doppler.set(o) end
+
+---@class pipe.doppler.set_many
+---@field environment string  an environment of pipe.yaml
+---@field values table<string, any>  name = secret, with plain text
+---@field expect? table<string, any>  name = what is to be there, false: not there
+---@field plain? boolean  it is no secret: it is given as text, shown and journaled (false)
+---@field reference? boolean  the value holds ${…}, or one that does is overwritten (false)
+---@field as? string  the call's name in the journal
+
+---Sets several secrets in one write, all or none
+---@param o string|pipe.doppler.set_many
+---@return any  # {changed, names (that changed), fingerprints (by name)}
+function doppler.set_many(o) end
+
+---@class pipe.doppler.sync
+---@field environment string  an environment of pipe.yaml
+---@field slug? string  which, where there are several
+---@field to? string  the type of the integration ("railway")
+---@field as? string  the call's name in the journal
+
+---How the sync of the config to Railway is. It tells when values were sent, not that anything runs with them
+---@param o string|pipe.doppler.sync
+---@return any  # {slug, enabled, last_synced_at, kind, type, integration, project, config} or nil if there is none
+function doppler.sync(o) end
+
+---@class pipe.doppler.values
+---@field environment string  an environment of pipe.yaml
+---@field name string  of the secret, as Doppler has it
+---@field as? string  the call's name in the journal
+
+---The members of a comma list, such as old,new
+---@param o string|pipe.doppler.values
+---@return any  # {count, values (list of secrets), fingerprints, is_reference} or nil if it is not there
+function doppler.values(o) end
+
+---@class pipe.doppler.webhooks
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---The project's webhooks
+---@param o string|pipe.doppler.webhooks
+---@return any  # list of {slug, name, enabled, host}
+function doppler.webhooks(o) end
+
 fs = {}
 
 ---@class pipe.fs.exists
@@ -740,6 +945,33 @@ function log.info(o) end
 ---@return any  # nothing
 function log.warn(o) end
 
+postgres = {}
+
+---@class pipe.postgres.execute
+---@field environment string  an environment of pipe.yaml
+---@field statements any[]  texts, or { sql = …, params = … }
+---@field expect_affected? integer  how many rows it changes: with any other number it is refused, and nothing is done
+---@field lock_timeout? pipe.duration  how long a statement waits for a lock before it fails ("4s")
+---@field statement_timeout? pipe.duration  how long a statement may take ("60s")
+---@field as? string  the call's name in the journal
+
+---Runs statements that change the database, all or none
+---@param o string|pipe.postgres.execute
+---@return any  # {statements=list of {command, affected}, affected=rows in all}
+function postgres.execute(o) end
+
+---@class pipe.postgres.query
+---@field environment string  an environment of pipe.yaml
+---@field sql string  one statement; values go into params, as $1, $2, …
+---@field params? any[]  text, numbers, flags, null
+---@field statement_timeout? pipe.duration  how long a statement may take ("60s")
+---@field as? string  the call's name in the journal
+
+---Asks the database, in a transaction that can only read
+---@param o string|pipe.postgres.query
+---@return any  # {rows=list of {column=value}, columns=names in order, count}
+function postgres.query(o) end
+
 proc = {}
 
 ---@class pipe.proc.read
@@ -860,6 +1092,15 @@ function secret.get(o) end
 
 supabase = {}
 
+---@class pipe.supabase.backups
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---The backups of the database, newest first
+---@param o string|pipe.supabase.backups
+---@return any  # {backups=list of {id, status, time, physical}, newest=the newest that is complete, point_in_time: flag, point_in_time_until}
+function supabase.backups(o) end
+
 ---@class pipe.supabase.health
 ---@field environment string  an environment of pipe.yaml
 ---@field services? any[]  db, rest, auth, realtime, storage, pooler (["db", "rest", "auth"])
@@ -870,6 +1111,18 @@ supabase = {}
 ---@return any  # list of {name, status, healthy, error}
 function supabase.health(o) end
 
+---@class pipe.supabase.lint
+---@field commit? string  takes the files exactly as this commit has them; else those in the folder
+---@field files? any[]  only these: names of files, or versions
+---@field folder? string  where the files are; default: database.migrations of pipe.yaml, else supabase/migrations
+---@field since? string  only files with a later version than this
+---@field as? string  the call's name in the journal
+
+---What can go wrong with the migration files: lost data, locks, no transaction
+---@param o? string|pipe.supabase.lint
+---@return any  # list of {file, line, rule, level: destructive|locking|not-atomic, message, instead}
+function supabase.lint(o) end
+
 ---@class pipe.supabase.migrations
 ---@field environment string  an environment of pipe.yaml
 ---@field as? string  the call's name in the journal
@@ -878,6 +1131,76 @@ function supabase.health(o) end
 ---@param o string|pipe.supabase.migrations
 ---@return any  # list of {version, name}
 function supabase.migrations(o) end
+
+---@class pipe.supabase.new
+---@field name string  what it does: "add plan export"
+---@field content? string  its SQL; default: a comment with the name
+---@field folder? string  where the files are; default: database.migrations of pipe.yaml, else supabase/migrations
+---@field as? string  the call's name in the journal
+
+---Makes a new migration file, with a version after all others
+---@param o string|pipe.supabase.new
+---@return any  # {version, name, file, path}
+function supabase.new(o) end
+
+---@class pipe.supabase.pending
+---@field environment string  an environment of pipe.yaml
+---@field commit? string  takes the files exactly as this commit has them; else those in the folder
+---@field folder? string  where the files are; default: database.migrations of pipe.yaml, else supabase/migrations
+---@field as? string  the call's name in the journal
+
+---The migration files against the history of the database
+---@param o string|pipe.supabase.pending
+---@return any  # {pending, applied, missing_local, edited, out_of_order: each a list of {version, name, file}; skipped=names, up_to_date: flag, commit}
+function supabase.pending(o) end
+
+---@class pipe.supabase.project
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---The project, and whether it is up
+---@param o string|pipe.supabase.project
+---@return any  # {ref, name, region, status, state: good|moving|bad|unknown, meaning, healthy, host, version}
+function supabase.project(o) end
+
+---@class pipe.supabase.push
+---@field environment string  an environment of pipe.yaml
+---@field allow_unsafe? any[]  what is not refused: edited (applied files that were edited), vault (secrets in config.toml that this push does not set)
+---@field commit? string  takes the files exactly as this commit has them; else those in the folder
+---@field folder? string  where the files are; default: database.migrations of pipe.yaml, else supabase/migrations
+---@field include_all? boolean  also files that are older than the newest migration of the database (false)
+---@field lock_timeout? pipe.duration  how long a statement waits for a lock before it fails ("4s")
+---@field rehearse? boolean  the dry-run applies the files in a transaction and takes it back: times and locks (false)
+---@field statement_timeout? pipe.duration  how long a statement may take; default: as the server says
+---@field as? string  the call's name in the journal
+
+---Applies the migrations that the database does not have, as `supabase db push` does
+---@param o string|pipe.supabase.push
+---@return any  # {environment, commit, applied=list of {version, name, file, statements, atomic}, up_to_date}
+function supabase.push(o) end
+
+---@class pipe.supabase.repair
+---@field environment string  an environment of pipe.yaml
+---@field status "applied"|"reverted"  applied: its file is written down as done; reverted: it is taken out
+---@field version string  the digits before the name of the file
+---@field commit? string  takes the files exactly as this commit has them; else those in the folder
+---@field folder? string  where the files are; default: database.migrations of pipe.yaml, else supabase/migrations
+---@field as? string  the call's name in the journal
+
+---Says in the history that a migration is applied, or that it is not
+---@param o string|pipe.supabase.repair
+---@return any  # {environment, version, status, was: applied|not applied}
+function supabase.repair(o) end
+
+---@class pipe.supabase.reverse
+---@field version string  of the migration that is taken back
+---@field folder? string  where the files are; default: database.migrations of pipe.yaml, else supabase/migrations
+---@field as? string  the call's name in the journal
+
+---Makes the migration file that takes another one back, as far as that is certain
+---@param o string|pipe.supabase.reverse
+---@return any  # {version, name, file, path, reverses, statements (known), by_hand (left to a person)}
+function supabase.reverse(o) end
 
 version = {}
 

@@ -79,7 +79,7 @@ return function (world, options)
   end
   -- As the host does: what passes is tried again, unless the verb writes.
   function host.http(o)
-    assert(o.any_status and not (o.json and o.body), "options of host.http")
+    assert(not (o.json and o.body), "options of host.http")
     o.method = o.method or "GET"
     local headers = {}
     for name, value in pairs(o.headers or {}) do

@@ -16,6 +16,11 @@ local function new(spec, options)
   local w = open { spec = spec, dir = dir }
   local host, facts = stand_in(w, options)
   local set = { w = w, s = w.state(), host = host, facts = facts, dir = dir }
+  local shared = {}
+  host.require = host.require or function (name)
+    shared[name] = shared[name] or tools.load("stdlib/providers/shared/" .. name .. ".lua", host)
+    return shared[name]
+  end
   for _, name in ipairs { "github", "railway", "supabase" } do
     local provider = tools.load("stdlib/providers/" .. name .. ".lua", host)
     set[name] = function (verb, o)

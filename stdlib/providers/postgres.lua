@@ -1,0 +1,163 @@
+-- PostgreSQL: the database of an environment, asked and changed with plain SQL. The credential
+-- is `credentials.postgres` of the environment in pipe.yaml, else "postgres": a secret with the
+-- whole address. Migrations are supabase.push, which keeps a history; this keeps none.
+
+local host = ...
+local database = host.require "database"
+
+local function where_of(o)
+  return ("environment \"%s\""):format(o.environment)
+end
+
+local function connect(o, f)
+  return database.with({ environment = o.environment, statement_timeout = o.statement_timeout,
+    lock_timeout = o.lock_timeout }, f)
+end
+
+local function names(columns)
+  local out = host.json.array {}
+  for i, column in ipairs(columns or {}) do
+    out[i] = column.name
+  end
+  return out
+end
+
+local function finish(c, word)
+  host.rows.postgres.query { connection = c.connection, sql = word, any_error = true }
+end
+
+-- In a transaction that can only read, so that a function that writes fails.
+local function query(o)
+  return connect(o, function (c)
+    local where = where_of(o)
+    database.ask(c, where, "BEGIN READ ONLY")
+    local rows, answer = database.ask(c, where, o.sql, o.params)
+    finish(c, "ROLLBACK")
+    return { rows = host.json.array(rows), columns = names(answer.columns), count = #rows }
+  end)
+end
+
+local function listed(o)
+  local out = {}
+  for i, statement in ipairs(o.statements) do
+    local sql = type(statement) == "table" and statement.sql or statement
+    if type(sql) ~= "string" then
+      host.raise("option.type", ("postgres.execute: statements[%d] must be text, or { sql = …, params = … }"):format(i))
+    end
+    out[i] = { sql = sql, params = type(statement) == "table" and statement.params or nil }
+  end
+  if #out == 0 then
+    host.raise("option.required", "postgres.execute: statements is an empty list")
+  end
+  return out
+end
+
+local function raise_failed(o, statements, failed)
+  local sql = statements[failed.statement + 1]
+  host.raise("postgres.sql", ("%s: statement %d of %d failed: %s%s; nothing of it is done"):format(
+    where_of(o), math.min(failed.statement + 1, #statements), #statements, database.words(failed),
+    sql and (": " .. sql.sql:gsub("%s+", " "):sub(1, 80)) or " (at the end of the transaction)"))
+end
+
+local function summary(answer)
+  local out, affected = host.json.array {}, 0
+  for i, one in ipairs(answer.results) do
+    out[i] = { command = one.command, affected = one.affected }
+    affected = affected + (one.affected or 0)
+  end
+  return { statements = out, affected = affected }
+end
+
+local function check_expected(o, done)
+  if o.expect_affected and done.affected ~= o.expect_affected then
+    host.raise("postgres.affected", ("%s: %d rows would be affected, and expect_affected is %d"):format(
+      where_of(o), done.affected, o.expect_affected), { refused = true })
+  end
+end
+
+local function run(o, c, statements, rehearse)
+  local answer = host.rows.postgres.batch { connection = c.connection, statements = statements,
+    mode = rehearse and "each" or "pipeline", rehearse = rehearse }
+  if answer.failed then
+    raise_failed(o, statements, answer.failed)
+  end
+  return summary(answer), answer
+end
+
+local function execute(o)
+  local statements = listed(o)
+  return connect(o, function (c)
+    if o.expect_affected then
+      check_expected(o, run(o, c, statements, true))
+    end
+    return (run(o, c, statements, false))
+  end)
+end
+
+local function short(o)
+  local first = listed(o)[1].sql:gsub("%s+", " "):match("^%s*(.-)%s*$")
+  if #first > 60 then
+    first = first:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "") .. "…"
+  end
+  return ("%s: %s%s"):format(o.environment, first,
+    #o.statements > 1 and (" and %d more"):format(#o.statements - 1) or "")
+end
+
+-- What plain SQL does is known by doing it: in a transaction that is taken back.
+local function predict(o)
+  local statements = listed(o)
+  return connect(o, function (c)
+    local done, answer = run(o, c, statements, true)
+    check_expected(o, done)
+    local locks = {}
+    for i, lock in ipairs(answer.locks or {}) do
+      locks[i] = ("%s %s"):format(lock.relation, lock.mode)
+    end
+    return { sign = "~", after = ("%d rows affected"):format(done.affected), result = done,
+      note = "rehearsed and taken back" .. (#locks > 0 and "; locks: " .. table.concat(locks, ", ")
+      or "") }
+  end)
+end
+
+local ENVIRONMENT = { "text", required = true, help = "an environment of pipe.yaml" }
+local STATEMENT_TIMEOUT = { "duration", default = "60s", help = "how long a statement may take" }
+
+return {
+  name = "postgres", summary = "The database of an environment, with plain SQL",
+  retries = "nothing: a connection that breaks is an error",
+  errors = {
+    ["postgres.sql"] = "the server refuses a statement: its words and its SQLSTATE are in the message",
+    ["postgres.connect"] = "no connection to the database; may be tried again",
+    ["postgres.auth"] = "the database does not accept the user or the password",
+    ["postgres.url"] = "the credential is no address of a database",
+    ["postgres.timeout"] = "the database did not answer in time",
+    ["postgres.lost"] = "the connection broke; whether a write was done is not known",
+    ["postgres.affected"] = "another number of rows would be affected than expect_affected says",
+  },
+  verbs = {
+    query = {
+      effect = "read", summary = "Asks the database, in a transaction that can only read",
+      result = "{rows=list of {column=value}, columns=names in order, count}",
+      options = { environment = ENVIRONMENT, statement_timeout = STATEMENT_TIMEOUT,
+        sql = { "text", required = true, help = "one statement; values go into params, as $1, $2, …" },
+        params = { "list", help = "text, numbers, flags, null" } },
+      request = "PostgreSQL: BEGIN READ ONLY; the statement; ROLLBACK",
+      permission = "SELECT on what is asked for",
+      act = query,
+    },
+    execute = {
+      effect = "write", summary = "Runs statements that change the database, all or none",
+      result = "{statements=list of {command, affected}, affected=rows in all}",
+      options = { environment = ENVIRONMENT, statement_timeout = STATEMENT_TIMEOUT,
+        lock_timeout = { "duration", default = "4s",
+          help = "how long a statement waits for a lock before it fails" },
+        statements = { "list", required = true, help = "texts, or { sql = …, params = … }" },
+        expect_affected = { "integer",
+          help = "how many rows it changes: with any other number it is refused, and nothing is done" } },
+      request = "PostgreSQL: the statements as one transaction",
+      permission = "what the statements need",
+      no_probe = "whether plain SQL was done cannot be told from outside: a person looks",
+      target = short, act = execute, predict = predict,
+    },
+  },
+}

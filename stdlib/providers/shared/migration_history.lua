@@ -1,0 +1,153 @@
+-- The history of migrations that a database keeps, and who works on it now.
+
+local host = ...
+local database = host.require "database"
+
+local M = {}
+
+-- Two pushes at once would both apply the same file: whoever holds this number may. It is made
+-- from a text, so that every `pipe` uses the same one. Sixty bits: a positive bigint.
+local KEY = tonumber(host.sha256("pipe: migrations of supabase_migrations"):sub(1, 15), 16)
+
+local STATE = [[
+SELECT current_user AS role, current_database() AS database,
+  n.oid IS NOT NULL AS has_schema, c.oid IS NOT NULL AS has_table,
+  coalesce(has_schema_privilege(n.oid, 'USAGE'), false) AS may_use,
+  coalesce(has_schema_privilege(n.oid, 'CREATE'), false) AS may_add,
+  coalesce(has_table_privilege(c.oid, 'SELECT'), false) AS may_read,
+  coalesce(has_table_privilege(c.oid, 'INSERT'), false) AS may_insert,
+  coalesce(has_table_privilege(c.oid, 'DELETE'), false) AS may_delete,
+  coalesce(has_table_privilege(c.oid, 'UPDATE'), false) AS may_update,
+  coalesce(pg_has_role(c.relowner, 'USAGE'), false) AS owns,
+  has_database_privilege(current_database(), 'CREATE') AS may_create,
+  (SELECT string_agg(a.attname, ',' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a
+   WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns
+FROM (SELECT 1) AS one
+LEFT JOIN pg_catalog.pg_namespace n ON n.nspname = 'supabase_migrations'
+LEFT JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = 'schema_migrations']]
+
+local HOLDER = [[
+SELECT a.pid, a.application_name AS application, a.usename AS role, a.state,
+  to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS since
+FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+  AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+  AND l.classid = ($1::bigint >> 32)::bigint::oid AND l.objid = ($1::bigint & 4294967295)::oid]]
+
+local function has(columns, name)
+  return ("," .. (columns or "") .. ","):find("," .. name .. ",", 1, true) ~= nil
+end
+
+local function select_of(state)
+  local columns = { "version" }
+  columns[2] = has(state.columns, "name") and "name" or "NULL AS name"
+  columns[3] = has(state.columns, "statements") and "to_json(statements)::text AS statements"
+    or "NULL AS statements"
+  return ("SELECT %s FROM supabase_migrations.schema_migrations ORDER BY version"):format(
+    table.concat(columns, ", "))
+end
+
+local function cannot(where, state, what)
+  host.raise("supabase.permission", ("%s: the role \"%s\" may not %s of database \"%s\": connect as the "
+    .. "role that made it, or as postgres"):format(where, state.role, what, state.database),
+    { refused = true })
+end
+
+--- What the database has: { rows = { { version, name, statements } }, has_table, complete (all
+-- columns are there), role, … }. A history that is not there is an empty one.
+function M.read(c, where)
+  local state = database.ask(c, where, STATE)[1]
+  state.rows = host.json.array {}
+  state.complete = has(state.columns, "statements") and has(state.columns, "name")
+  if not state.has_table then
+    return state
+  elseif not (state.may_use and state.may_read) then
+    cannot(where, state, "read the history supabase_migrations.schema_migrations")
+  end
+  for i, row in ipairs(database.ask(c, where, select_of(state))) do
+    state.rows[i] = { version = row.version, name = row.name,
+      statements = row.statements and host.json.decode(row.statements) or nil }
+  end
+  return state
+end
+
+--- Refuses what the server would refuse in the middle of it.
+function M.check_privileges(where, state)
+  if not state.has_schema then
+    return state.may_create or cannot(where, state, "make the schema supabase_migrations in")
+  elseif not state.has_table then
+    return state.may_use and state.may_add
+      or cannot(where, state, "make tables in the schema supabase_migrations")
+  elseif not state.may_insert then
+    cannot(where, state, "write the history supabase_migrations.schema_migrations")
+  elseif not state.complete and not state.owns then
+    cannot(where, state, "add columns to the history supabase_migrations.schema_migrations")
+  end
+end
+
+--- Who holds the lock: { pid, application, role, since }, or nil.
+function M.holder(c, where)
+  return database.ask(c, where, HOLDER, { KEY })[1]
+end
+
+local function busy(where, holder)
+  local who = not holder and "another session" or ("pid %s, \"%s\", role %s, connected since %s"):format(
+    tostring(holder.pid), holder.application or "?", holder.role or "?", holder.since or "?")
+  host.raise("supabase.locked", ("%s: somebody else is changing its migrations now (%s): try again when "
+    .. "that is done"):format(where, who), { retryable = true })
+end
+
+--- Takes the lock for as long as the connection lives, or says who has it.
+function M.lock(c, where)
+  local row = database.ask(c, where, "SELECT pg_try_advisory_lock($1::bigint) AS taken", { KEY })[1]
+  if not row.taken then
+    busy(where, M.holder(c, where))
+  end
+end
+
+--- As `lock` would refuse, without taking it.
+function M.check_lock(c, where)
+  local holder = M.holder(c, where)
+  if holder then
+    busy(where, holder)
+  end
+end
+
+--- Makes the history as the vendor's program makes it, or completes an older one.
+function M.make(c, where, state)
+  if state.complete then
+    return
+  end
+  local answer = host.rows.postgres.batch { connection = c.connection, mode = "pipeline",
+    statements = {
+      "SET LOCAL lock_timeout = '4s'",
+      "CREATE SCHEMA IF NOT EXISTS supabase_migrations",
+      "CREATE TABLE IF NOT EXISTS supabase_migrations.schema_migrations "
+        .. "(version text NOT NULL PRIMARY KEY)",
+      "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS statements text[]",
+      "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS name text",
+    } }
+  if answer.failed then
+    host.raise("supabase.history", ("%s: the history of migrations cannot be made: %s"):format(where,
+      database.words(answer.failed)))
+  end
+end
+
+--- The statement that writes an applied file down.
+function M.insert(file, texts)
+  return { sql = "INSERT INTO supabase_migrations.schema_migrations(version, name, statements) "
+    .. "VALUES($1, $2, $3::text[])", params = { file.version, file.name, texts } }
+end
+
+function M.upsert(file, texts)
+  return { sql = "INSERT INTO supabase_migrations.schema_migrations(version, name, statements) "
+    .. "VALUES($1, $2, $3::text[]) ON CONFLICT (version) DO UPDATE SET name = EXCLUDED.name, "
+    .. "statements = EXCLUDED.statements", params = { file.version, file.name, texts } }
+end
+
+function M.delete(versions)
+  return { sql = "DELETE FROM supabase_migrations.schema_migrations "
+    .. "WHERE version = ANY($1::text[])", params = { versions } }
+end
+
+return M
