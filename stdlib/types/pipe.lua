@@ -1202,6 +1202,147 @@ function supabase.repair(o) end
 ---@return any  # {version, name, file, path, reverses, statements (known), by_hand (left to a person)}
 function supabase.reverse(o) end
 
+vercel = {}
+
+---@class pipe.vercel.aliases
+---@field project string  its name or id on Vercel, or an environment of pipe.yaml with `vercel: { project, team }`
+---@field deployment? string  only those of this deployment (dpl_…)
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---All addresses of a project, and what each leads to
+---@param o string|pipe.vercel.aliases
+---@return any  # list of {alias, deployment, id, created_at}
+function vercel.aliases(o) end
+
+---@class pipe.vercel.build_log
+---@field deployment string  its id (dpl_…) or its address
+---@field limit? integer  at most so many lines; -1 for all (-1)
+---@field project? string  refuse a deployment of another project; as for vercel.project
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---The lines of a deployment's build
+---@param o string|pipe.vercel.build_log
+---@return any  # list of {text, kind, at, error}
+function vercel.build_log(o) end
+
+---@class pipe.vercel.cancel
+---@field deployment string  its id (dpl_…) or its address
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---Cancels a build that is under way
+---@param o string|pipe.vercel.cancel
+---@return any  # {deployment, project_id, commit, changed, state}
+function vercel.cancel(o) end
+
+---@class pipe.vercel.deployment
+---@field id string  its id (dpl_…) or its address
+---@field project? string  refuse a deployment of another project; as for vercel.project
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---One deployment; good when it is built and has its addresses, live while the domains lead to it
+---@param o string|pipe.vercel.deployment
+---@return any  # {id, url, project, name, target (production, preview), state (Vercel's word), status (see the states), phase (moving, good, bad, unknown), words, substate, live, commit, branch, message, author, created_at, created (ms), ready_at, rollback_candidate, alias_error, error, inspector, promoted_from}
+function vercel.deployment(o) end
+
+---@class pipe.vercel.deployment_of
+---@field commit string  the full sha
+---@field project string  its name or id on Vercel, or an environment of pipe.yaml with `vercel: { project, team }`
+---@field since? any  only if it was made then or later (ISO text or milliseconds)
+---@field target? "production"|"preview"  only of this kind
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---The newest deployment of a commit
+---@param o string|pipe.vercel.deployment_of
+---@return any  # {id, url, project, name, target (production, preview), state (Vercel's word), status (see the states), phase (moving, good, bad, unknown), words, substate, live, commit, branch, message, author, created_at, created (ms), ready_at, rollback_candidate, alias_error, error, inspector, promoted_from}, or nil when there is none yet
+function vercel.deployment_of(o) end
+
+---@class pipe.vercel.deployments
+---@field project string  its name or id on Vercel, or an environment of pipe.yaml with `vercel: { project, team }`
+---@field branch? string  only of this branch
+---@field commit? string  only of this commit (the full sha)
+---@field first? integer  at most so many (20)
+---@field rollback_candidates? boolean  only those that vercel.rollback can lead back to (false)
+---@field state? "QUEUED"|"INITIALIZING"|"BUILDING"|"READY"|"ERROR"|"CANCELED"|"BLOCKED"  only in this state, in Vercel's words
+---@field target? "production"|"preview"  only of this kind
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---Deployments of a project, newest first
+---@param o string|pipe.vercel.deployments
+---@return any  # list of {id, url, project, name, target (production, preview), state (Vercel's word), status (see the states), phase (moving, good, bad, unknown), words, substate, live, commit, branch, message, author, created_at, created (ms), ready_at, rollback_candidate, alias_error, error, inspector, promoted_from}
+function vercel.deployments(o) end
+
+---@class pipe.vercel.live
+---@field project string  its name or id on Vercel, or an environment of pipe.yaml with `vercel: { project, team }`
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---What the production domains of a project lead to now
+---@param o string|pipe.vercel.live
+---@return any  # {project, project_id, deployment (nil while nothing is live), url, commit, branch, created_at, aliases = list of {alias, deployment}, whole (all of them lead to it), automatic, frozen_by = nil or {type (rollback), deployment, from, at, description, by}, request}
+function vercel.live(o) end
+
+---@class pipe.vercel.project
+---@field project string  its name or id on Vercel, or an environment of pipe.yaml with `vercel: { project, team }`
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---A project: what is live, and whether the next push goes live by itself
+---@param o string|pipe.vercel.project
+---@return any  # {id, name, team, production_branch, live{deployment, url, commit, branch, created_at, aliases}, automatic, frozen_by = nil or {type (rollback), deployment, from, at, description, by}, request = the last promote or rollback, or nil}
+function vercel.project(o) end
+
+---@class pipe.vercel.promote
+---@field deployment string  its id (dpl_…) or its address
+---@field project string  its name or id on Vercel, or an environment of pipe.yaml with `vercel: { project, team }`
+---@field rebuild? boolean  a preview is built anew, with the variables of production: nothing else is possible with one (false)
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---Leads the production domains to a deployment; ends a rollback
+---@param o string|pipe.vercel.promote
+---@return any  # {project, project_id, deployment, url, commit, branch, from, from_commit, changed, queued, rebuilt, automatic, since (for vercel.request_state), note}
+function vercel.promote(o) end
+
+---@class pipe.vercel.request_state
+---@field project string  its name or id on Vercel, or an environment of pipe.yaml with `vercel: { project, team }`
+---@field deployment? string  the deployment it was asked for; a later request for another one is "overtaken"
+---@field since? any  `since` of what vercel.promote or vercel.rollback gave: an older request is not taken for it (milliseconds or ISO text)
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field type? "promote"|"rollback"  what was asked for
+---@field as? string  the call's name in the journal
+
+---What became of a promote or a rollback
+---@param o string|pipe.vercel.request_state
+---@return any  # {status, phase (moving, good, bad, unknown), words, deployment, from, type, at, requested_at, live, automatic, frozen_by, failed = list of {alias, status}, project, project_id}
+function vercel.request_state(o) end
+
+---@class pipe.vercel.rollback
+---@field deployment string  its id or address, or "previous": the newest production deployment before the one that is live
+---@field project string  its name or id on Vercel, or an environment of pipe.yaml with `vercel: { project, team }`
+---@field description? string  why, for the others who see the project on Vercel
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---Leads the production domains back to an earlier deployment; later pushes do not go live until a promote
+---@param o string|pipe.vercel.rollback
+---@return any  # {project, project_id, deployment, url, commit, branch, from, from_commit, changed, queued, rebuilt, automatic, since (for vercel.request_state), note}
+function vercel.rollback(o) end
+
+---@class pipe.vercel.who
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---Whose credential it is, and which teams it reaches; refuses a team it does not
+---@param o? string|pipe.vercel.who
+---@return any  # {user{id, username, email, name}, teams = list of {id, slug, name, role}, team}
+function vercel.who(o) end
+
 version = {}
 
 ---version.bump(v, kind [, id]): major minor patch premajor … prerelease
