@@ -25,6 +25,22 @@ function say(line) {
   console.log(line);
 }
 
+// An environment that leads to nothing that there is.
+const NOWHERE = `
+  nowhere:
+    branch: nowhere
+    railway:
+      project: 6f0c1a52-7d35-4a0e-9c4b-2f1f6f0a1e01
+      environment: 00000000-0000-4000-8000-000000000000
+    supabase:
+      ref: nowherenowherenowher
+    doppler:
+      project: nowhere
+      config: prd
+    credentials:
+      railway: railway-production
+`;
+
 // The repository's own pipe.yaml, with the taps in place of the vendors.
 function makeProject(world, taps, marks) {
   execFileSync("git", ["clone", "-q", `${world.url}/git/impulse.git`, "team"]);
@@ -32,6 +48,7 @@ function makeProject(world, taps, marks) {
   for (const tap of taps) {
     text = text.replace(`https://${HOSTS[tap.name]}`, tap.url);
   }
+  text = text.replace("\nenvironments:\n", `\nenvironments:${NOWHERE}`);
   text = text.replace("\nsettings:\n", `\nsettings:\n  control: ${marks.url}\n`);
   writeFileSync("team/pipe.yaml", text);
   cpSync(`${HERE}/scripts`, "team/contract", { recursive: true });
@@ -74,15 +91,27 @@ function report(taps) {
   }
 }
 
-function lookForLeaks(credentials, shown, taps) {
+// What Doppler holds now, as far as it is secret.
+async function stored(world) {
+  const { doppler } = await (await fetch(`${world.url}/_pipe/state`)).json();
+  const found = {};
+  for (const [place, config] of Object.entries(doppler?.configs ?? {})) {
+    for (const [name, secret] of Object.entries(config.secrets)) {
+      if (secret.visibility !== "unmasked" && !secret.raw.includes("${")) {
+        secret.raw.split(",").forEach((part, i) => { found[`${place}/${name}/${i}`] = part; });
+      }
+    }
+  }
+  return found;
+}
+
+function lookForLeaks(secrets, shown, taps) {
   const texts = Object.fromEntries(shown);
   for (const tap of taps.filter((t) => t.name !== "slack")) {
     texts[`the addresses of ${tap.name}`] = tap.exchanges.map((e) => e.url).join("\n");
   }
   const folders = ["runs", "team/.pipe"].filter((folder) => existsSync(folder));
-  const secrets = Object.entries(credentials).map(([name, text]) =>
-    [name, text.replace(/^https:\/\/[^/]+/, "")]);
-  problems.push(...leaks(Object.fromEntries(secrets), texts, folders));
+  problems.push(...leaks(secrets, texts, folders));
   if (!leaks({ itself: "contract" }, texts, folders).length) {
     problems.push("nothing was written down in which a secret could have been found");
   }
@@ -101,6 +130,7 @@ async function main() {
   const project = makeProject(world, taps, marks);
   const { credentials } = await (await fetch(`${world.url}/_pipe/clock`)).json();
   const env = { ...process.env, ...variables(project, credentials, taps) };
+  const before = await stored(world);
   const shown = [];
   for (const name of readdirSync(`${HERE}/scripts`).filter((n) => n.endsWith(".lua"))) {
     shown.push(await runScript(name, env));
@@ -109,7 +139,8 @@ async function main() {
   for (const tap of taps) {
     problems.push(...await asleepAfter(tap));
   }
-  lookForLeaks(credentials, shown, taps);
+  lookForLeaks({ ...credentials, ...before, ...await stored(world), slack: path.basename(credentials.slack ?? "/none-yet-there-is") },
+    shown, taps);
   problems.push(...uncovered(await allVerbs(PIPE, PIPE_ROOT), marked));
   marks.server.close();
   taps.forEach((tap) => tap.stop());

@@ -34,7 +34,7 @@ export async function startTap(name, world, contracts) {
     return tap;
   }
   const written = `${name}.openapi.json`;
-  const description = new Description(`${contracts}/${name}/openapi.json`, written);
+  const description = new Description(name, `${contracts}/${name}/openapi.json`, written);
   const tap = new Tap(name, base, (exchange) => {
     exchange.operation = description.operation(exchange.method, exchange.path);
     return judgeByPrism(exchange);

@@ -28,10 +28,21 @@ function repaired(node) {
   return out;
 }
 
+// Where a vendor's schema contradicts the vendor's own words beside it.
+const SLIPS = {
+  // "Use `null` … or omit this parameter for new secrets", and yet it is among "required".
+  doppler: (document) => {
+    const item = document.paths["/v3/configs/config/secrets"].post.requestBody
+      .content["application/json"].schema.properties.change_requests.items;
+    item.required = item.required.filter((name) => name !== "originalName");
+  },
+};
+
 export class Description {
   /** The file as the vendor has it, and the name under which the repaired one is written. */
-  constructor(file, written) {
+  constructor(name, file, written) {
     const document = JSON.parse(readFileSync(file, "utf8"));
+    SLIPS[name]?.(document);
     writeFileSync(written, JSON.stringify(repaired(document)));
     this.routes = Object.entries(document.paths).flatMap(([template, item]) => {
       const pattern = new RegExp(`^${template.split(/\{\w+\}/).map(quoted).join("([^/]+)")}$`);
