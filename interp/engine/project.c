@@ -304,15 +304,54 @@ static void check_reference(struct checker *c, const struct pl_value *v)
 	pl_buf_fini(&more);
 }
 
+/* "project/config/NAME", or NAME with project and config beside it. */
+static void check_doppler(struct checker *c, const struct pl_value *v)
+{
+	const struct pl_value *given = pl_get(v, "doppler");
+	const struct pl_value *own = pl_at(c->document, "credentials.doppler");
+	const char *text = pl_text_of(given, NULL);
+	int slashes = 0;
+	bool beside =
+	    !pl_is_null(pl_get(v, "project")) || !pl_is_null(pl_get(v, "config"));
+	bool both =
+	    !pl_is_null(pl_get(v, "project")) && !pl_is_null(pl_get(v, "config"));
+	for (const char *p = text; p && *p; p++)
+		slashes += *p == '/';
+	if (!text && beside)
+		report(c, v->line, v->column, "project.value",
+		    "project and config belong to a credential from Doppler: doppler is "
+		    "missing");
+	if (!text)
+		return;
+	const char *name = strrchr(text, '/') ? strrchr(text, '/') + 1 : text;
+	bool whole = slashes == 2 && text[0] != '/' && !strstr(text, "//") && !beside;
+	if (!(whole || (slashes == 0 && both)) || !*name ||
+	    strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != strlen(name) ||
+	    (*name >= '0' && *name <= '9'))
+		report(c, given->line, given->column, "project.value",
+		    "expected \"project/config/NAME\", or NAME with project and config beside "
+		    "it, the name as Doppler has it: capital letters, digits, \"_\"");
+	if (own == v)
+		report(c, given->line, given->column, "project.value",
+		    "Doppler is asked with this credential, so that it cannot come from there "
+		    "itself");
+	else if (pl_is_null(own))
+		report(c, given->line, given->column, "project.reference",
+		    "Doppler is asked with the credential \"doppler\", which is not defined "
+		    "under credentials");
+}
+
 static void check_sources(struct checker *c, const struct pl_value *v)
 {
-	static const char *const sources[] = {"env", "file", "command"};
+	static const char *const sources[] = {"env", "file", "command", "doppler"};
 	size_t n = 0;
 	for (size_t i = 0; i < PL_COUNT(sources); i++)
 		n += !pl_is_null(pl_get(v, sources[i]));
 	if (n != 1)
 		report(c, v->line, v->column, n ? "project.value" : "project.missing",
-		    "expected exactly one of env, file and command, got %zu", n);
+		    "expected exactly one of env, file, command and doppler, got %zu",
+		    n);
+	check_doppler(c, v);
 }
 
 static void check_rule(struct checker *c, enum rule rule, const struct pl_value *v)
@@ -407,6 +446,33 @@ static void add_names(struct pl_arena *a, const struct pl_value *table)
 	}
 }
 
+/* What reading one from Doppler needs besides itself: the parts of its name, where
+ * Doppler is, and the source of the credential to ask with. */
+static void complete_doppler(struct pl_arena *a, const struct pl_value *project)
+{
+	const struct pl_value *all = pl_get(project, "credentials");
+	for (uint32_t i = 0; all && i < all->as.map.len; i++) {
+		struct pl_value *v = all->as.map.at[i].value;
+		const char *text = pl_get_text(v, "doppler", NULL);
+		if (!text)
+			continue;
+		const char *config = strchr(text, '/');
+		const char *name = config ? strrchr(text, '/') + 1 : NULL;
+		if (config) {
+			pl_map_set(a, v, "project",
+			    pl_textn(a, text, (size_t)(config - text)));
+			pl_map_set(a, v, "config",
+			    pl_textn(a, config + 1, (size_t)(name - config) - 2));
+			pl_map_set(a, v, "doppler", pl_text(a, name));
+		}
+		pl_map_set(a, v, "url",
+		    pl_text(a,
+		        pl_get_text(pl_at(project, "providers.doppler"), "url",
+		            "https://api.doppler.com")));
+		pl_map_set(a, v, "token", pl_get(all, "doppler"));
+	}
+}
+
 static struct pl_value *check_document(struct checker *c)
 {
 	struct pl_value *out;
@@ -421,6 +487,8 @@ static struct pl_value *check_document(struct checker *c)
 				pl_map_set(c->arena, out, f->name, v);
 		}
 	}
+	if (out && c->problems_n == 0)
+		complete_doppler(c->arena, out);
 	if (out)
 		add_names(c->arena, pl_get(out, "environments"));
 	return out;

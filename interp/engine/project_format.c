@@ -94,14 +94,17 @@ static const struct shape environment = {.type = MAP,
     }};
 
 static const struct shape credential = {.type = MAP,
-    .instead = "where it is found, {env: NAME}, {file: path} or {command: [...]}; "
-               "the secret itself never stands here",
+    .instead = "where it is found, {env: NAME}, {file: path}, {command: [...]} or "
+               "{doppler: project/config/NAME}; the secret itself never stands here",
     .hidden = true,
     .rule = ONE_SOURCE,
     .fields = (const struct field[]){
         {"env", &secret_variable, NULL, false},
         {"file", &secret_file, NULL, false},
         {"command", &secret_command, NULL, false},
+        {"doppler", &secret_argument, NULL, false},
+        {"project", &name_word, NULL, false},
+        {"config", &name_word, NULL, false},
         {"hint", &text, NULL, false},
         {NULL, NULL, NULL, false},
     }};

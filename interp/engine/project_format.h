@@ -12,7 +12,7 @@ enum rule {
 	NO_RULE,
 	NOT_EMPTY,
 	POSITIVE,
-	ONE_SOURCE, /* of env, file, command */
+	ONE_SOURCE, /* of env, file, command, doppler */
 	DEFINED, /* under credentials */
 	THIS_FORMAT
 };

@@ -232,10 +232,11 @@ const char *pl_secret_bytes(const struct pl_secret *s, size_t *n);
 /* Takes a copy; the same name again with the same bytes is the same secret. */
 const struct pl_secret *pl_secret_add(
     struct pl_host *h, const char *name, const char *bytes, size_t n);
-/* source: {env="NAME"} | {file="path"} | {command={"argv", …}} as in pipe.yaml.
+/* source: {env="NAME"} | {file="path"} | {command={"argv", …}} as in pipe.yaml |
+ * {doppler="NAME", project=, config=, url=, token=<source of Doppler's own>}.
  * A trailing newline of a file or command is cut. Answers call-like through
  * `call`: result is a PL_SECRET. Codes: secret.missing (names the variable or
- * file and where the source stands), secret.short, secret.command. */
+ * file and where the source stands), secret.short, secret.command, secret.doppler. */
 void pl_secret_read(
     struct pl_call *call, const char *name, const struct pl_value *source);
 const struct pl_secret *pl_secret_find(const struct pl_host *h, const char *name);

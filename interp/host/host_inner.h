@@ -100,7 +100,13 @@ void pl_masks_fini(struct pl_host *h);
  * left may be the beginning of a secret. */
 size_t pl_mask_whole(struct pl_host *h, const char *s, size_t n);
 
-/* secret.c */
+/* secret.c: a source's bytes, or call->err with its place and hint, end the call. */
+void pl_secret_answer(struct pl_call *call, const char *name,
+    const struct pl_value *source, const char *bytes, size_t n);
+void pl_secret_fail(struct pl_call *call, const struct pl_value *source);
+/* secret_doppler.c */
+void pl_secret_read_doppler(
+    struct pl_call *call, const char *name, const struct pl_value *source);
 void pl_secrets_fini(struct pl_host *h);
 /* Overwrites memory that held a secret, in a way that is not optimised out. */
 void pl_wipe(void *bytes, size_t n);

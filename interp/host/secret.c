@@ -98,8 +98,7 @@ void pl_secrets_fini(struct pl_host *h)
 
 /* ---- reading them --------------------------------------------------------- */
 
-/* With the place where pipe.yaml names the source. */
-static void fail(struct pl_call *call, const struct pl_value *source)
+void pl_secret_fail(struct pl_call *call, const struct pl_value *source)
 {
 	const char *hint = pl_get_text(source, "hint", NULL);
 	size_t n = strlen(call->err.msg);
@@ -114,7 +113,7 @@ static void fail(struct pl_call *call, const struct pl_value *source)
 	pl_call_fail(call);
 }
 
-static void answer(struct pl_call *call, const char *name,
+void pl_secret_answer(struct pl_call *call, const char *name,
     const struct pl_value *source, const char *bytes, size_t n)
 {
 	if (n && bytes[n - 1] == '\n')
@@ -131,7 +130,7 @@ static void answer(struct pl_call *call, const char *name,
 	    "the secret \"%s\" has %zu bytes; fewer than %d could not be kept out of "
 	    "what is shown and logged",
 	    name, n, PL_SECRET_SHORTEST);
-	fail(call, source);
+	pl_secret_fail(call, source);
 }
 
 static void read_environment(struct pl_call *call, const char *name,
@@ -140,13 +139,13 @@ static void read_environment(struct pl_call *call, const char *name,
 	const char *bytes = getenv(variable);
 
 	if (bytes && *bytes) {
-		answer(call, name, source, bytes, strlen(bytes));
+		pl_secret_answer(call, name, source, bytes, strlen(bytes));
 		return;
 	}
 	pl_fail(&call->err, "secret.missing",
 	    "the secret \"%s\" comes from the environment variable %s, which is %s",
 	    name, variable, bytes ? "empty" : "not set");
-	fail(call, source);
+	pl_secret_fail(call, source);
 }
 
 /* Relative to the project; "~/" is the user's home. Into the arena. */
@@ -191,12 +190,12 @@ static void read_file(struct pl_call *call, const char *name,
 	ssize_t n = read_whole(path, bytes, LARGEST + 1);
 
 	if (n >= 0) {
-		answer(call, name, source, bytes, (size_t)n);
+		pl_secret_answer(call, name, source, bytes, (size_t)n);
 	} else {
 		pl_fail(&call->err, "secret.missing",
 		    "the secret \"%s\" comes from the file \"%s\": %s", name, path,
 		    errno == EFBIG ? "it is larger than 256 KiB" : strerror(errno));
-		fail(call, source);
+		pl_secret_fail(call, source);
 	}
 	pl_wipe(bytes, LARGEST + 1);
 	free(bytes);
@@ -228,7 +227,8 @@ static void command_ended(struct pl_call *call)
 	outer->cancel = NULL;
 	outer->state = NULL;
 	if (!call->failed && out && out->kind == PL_TEXT) {
-		answer(outer, q->name, q->source, out->as.text.at, out->as.text.len);
+		pl_secret_answer(
+		    outer, q->name, q->source, out->as.text.at, out->as.text.len);
 		pl_wipe((char *)out->as.text.at, out->as.text.len);
 	} else if (strcmp(call->err.code, "cancelled") == 0) {
 		outer->err = call->err;
@@ -237,7 +237,7 @@ static void command_ended(struct pl_call *call)
 		pl_fail(&outer->err, "secret.command",
 		    "the secret \"%s\" comes from a command: %s", q->name,
 		    call->err.msg);
-		fail(outer, q->source);
+		pl_secret_fail(outer, q->source);
 	}
 	pl_arena_fini(&q->arena);
 	free(q->name);
@@ -279,10 +279,13 @@ void pl_secret_read(
 		read_file(call, name, source, file);
 	} else if (argv && argv->kind == PL_LIST) {
 		read_command(call, name, source, argv);
+	} else if (pl_get(source, "doppler")) {
+		pl_secret_read_doppler(call, name, source);
 	} else {
 		pl_fail(&call->err, "secret.missing",
-		    "the secret \"%s\" has no source: give it env, file or command",
+		    "the secret \"%s\" has no source: give it env, file, command or "
+		    "doppler",
 		    name);
-		fail(call, source);
+		pl_secret_fail(call, source);
 	}
 }

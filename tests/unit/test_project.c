@@ -36,6 +36,11 @@ static struct pl_project *load(const char *text, struct pl_buf *out)
 }
 
 #define HEAD "pipe: 1\nproject: p\n" /* two lines */
+#define DOPPLER_NAME(column) \
+	"value 3:" column \
+	" credentials.a: expected \"project/config/NAME\", or NAME with " \
+	"project and config beside it, the name as Doppler has it: capital letters, " \
+	"digits, \"_\""
 
 static const struct {
 	const char *text, *want; /* problems; "" where it is right */
@@ -218,17 +223,17 @@ static const struct {
         ""},
     {HEAD "credentials: {a: ghp_secret}",
         "type 3:18 credentials.a: expected where it is found, {env: NAME}, "
-        "{file: path} or {command: [...]}; the secret itself never stands "
-        "here"},
+        "{file: path}, {command: [...]} or {doppler: project/config/NAME}; the "
+        "secret itself never stands here"},
     {HEAD "credentials: {a: }",
-        "missing 3:18 credentials.a: expected exactly one of env, file and "
-        "command, got 0"},
+        "missing 3:18 credentials.a: expected exactly one of env, file, "
+        "command and doppler, got 0"},
     {HEAD "credentials: {a: {hint: x}}",
-        "missing 3:18 credentials.a: expected exactly one of env, file and "
-        "command, got 0"},
+        "missing 3:18 credentials.a: expected exactly one of env, file, "
+        "command and doppler, got 0"},
     {HEAD "credentials: {a: {env: A, file: b}}",
-        "value 3:18 credentials.a: expected exactly one of env, file and "
-        "command, got 2"},
+        "value 3:18 credentials.a: expected exactly one of env, file, "
+        "command and doppler, got 2"},
     {HEAD "credentials: {a: {env: ghp-secret}}",
         "value 3:24 credentials.a.env: expected the name of an environment "
         "variable: letters, digits, \"_\""},
@@ -244,9 +249,31 @@ static const struct {
         "type 3:33 credentials.a.command.2: got a whole number, expected "
         "text: put it between quotes"},
     {HEAD "credentials: {a: {value: ghp_secret}}",
-        "missing 3:18 credentials.a: expected exactly one of env, file and "
-        "command, got 0\nunknown 3:19 credentials.a: unknown key "
-        "\"value\": expected one of env, file, command, hint"},
+        "missing 3:18 credentials.a: expected exactly one of env, file, "
+        "command and doppler, got 0\nunknown 3:19 credentials.a: unknown key "
+        "\"value\": expected one of env, file, command, doppler, project, config, "
+        "hint"},
+    {HEAD "credentials: {doppler: {env: D}, a: {doppler: api/prd/KEY_1}, "
+          "b: {doppler: _K, project: api, config: prd_eu}}",
+        ""},
+    {HEAD "credentials: {a: {doppler: api/prd/KEY}}",
+        "reference 3:28 credentials.a: Doppler is asked with the credential \"doppler\", "
+        "which is not defined under credentials"},
+    {HEAD "credentials: {doppler: {doppler: api/prd/KEY}}",
+        "value 3:34 credentials.doppler: Doppler is asked with this credential, so that it "
+        "cannot come from there itself"},
+    {HEAD "credentials: {doppler: {env: D}, a: {doppler: KEY}}", DOPPLER_NAME("47")},
+    {HEAD "credentials: {doppler: {env: D}, a: {doppler: KEY, project: api}}",
+        DOPPLER_NAME("47")},
+    {HEAD "credentials: {doppler: {env: D}, a: {doppler: api/prd/KEY, config: prd}}",
+        DOPPLER_NAME("47")},
+    {HEAD "credentials: {doppler: {env: D}, a: {doppler: api//KEY}}",
+        DOPPLER_NAME("47")},
+    {HEAD "credentials: {doppler: {env: D}, a: {doppler: api/prd/dp.st.secret}}",
+        DOPPLER_NAME("47")},
+    {HEAD "credentials: {a: {env: A, project: api}}",
+        "value 3:18 credentials.a: project and config belong to a credential from Doppler: "
+        "doppler is missing"},
     /* the rest */
     {HEAD "parts: {job: {paths: [a/, b]}, x: {paths: [../c]}}",
         "value 3:44 parts.x.paths.1: got \"../c\", expected a path inside "
