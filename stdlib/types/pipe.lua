@@ -138,6 +138,221 @@ null = nil
 ---@type table
 project = {}
 
+appstore = {}
+
+---@class pipe.appstore.add_to_group
+---@field build string  a build's id, as appstore.builds tells it
+---@field group string  the group's name
+---@field as? string  the call's name in the journal
+
+---Gives a build to a TestFlight group
+---@param o string|pipe.appstore.add_to_group
+---@return any  # {group, build, changed}
+function appstore.add_to_group(o) end
+
+---@class pipe.appstore.app
+---@field as? string  the call's name in the journal
+
+---The app that the settings name
+---@param o? pipe.appstore.app
+---@return any  # {id, name, bundle, sku, locale}
+function appstore.app(o) end
+
+---@class pipe.appstore.attach_build
+---@field build string  a build's id, as appstore.builds tells it
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---Says which build a store version is made of
+---@param o string|pipe.appstore.attach_build
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}, and changed
+function appstore.attach_build(o) end
+
+---@class pipe.appstore.beta_review
+---@field build string  a build's id, as appstore.builds tells it
+---@field as? string  the call's name in the journal
+
+---The beta review of a build; nothing where there was none
+---@param o string|pipe.appstore.beta_review
+---@return any  # {id, state, phase, words, submitted_at}
+function appstore.beta_review(o) end
+
+---@class pipe.appstore.build
+---@field id string  a build's id, as appstore.builds tells it
+---@field as? string  the call's name in the journal
+
+---One build
+---@param o string|pipe.appstore.build
+---@return any  # {id, build (its number), version, state, phase (moving, good, bad, unknown), words, uploaded_at, expires_at, expired, uses_non_exempt_encryption (absent: not answered), internal{state, phase, words}, external{state, phase, words}}
+function appstore.build(o) end
+
+---@class pipe.appstore.builds
+---@field build? string  with this number only
+---@field first? integer  at most so many (20)
+---@field version? string  of this version only
+---@field as? string  the call's name in the journal
+
+---Builds, newest first; one appears minutes after its upload
+---@param o? string|pipe.appstore.builds
+---@return any  # list of {id, build (its number), version, state, phase (moving, good, bad, unknown), words, uploaded_at, expires_at, expired, uses_non_exempt_encryption (absent: not answered), internal{state, phase, words}, external{state, phase, words}}
+function appstore.builds(o) end
+
+---@class pipe.appstore.complete_phased
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---Gives the version to all users now
+---@param o string|pipe.appstore.complete_phased
+---@return any  # {id, state, phase, words, day, percent, started_at, paused_days}
+function appstore.complete_phased(o) end
+
+---@class pipe.appstore.create_version
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field copyright? string  as in 2026 Impulse AS
+---@field earliest_release? string  with SCHEDULED: a time, as 2026-12-01T09:00:00Z
+---@field release_type? "MANUAL"|"AFTER_APPROVAL"|"SCHEDULED"  MANUAL: approved, it waits for appstore.release ("MANUAL")
+---@field as? string  the call's name in the journal
+
+---Begins a store version; Apple has room for one at a time
+---@param o string|pipe.appstore.create_version
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}
+function appstore.create_version(o) end
+
+---@class pipe.appstore.groups
+---@field as? string  the call's name in the journal
+
+---TestFlight's groups
+---@param o? pipe.appstore.groups
+---@return any  # list of {id, name, internal, all_builds, public_link}
+function appstore.groups(o) end
+
+---@class pipe.appstore.live
+---@field as? string  the call's name in the journal
+
+---The version that is in the store; nothing before the first one
+---@param o? pipe.appstore.live
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}, also since (when its phased release began, or its date; absent where Apple does not say) and percent (of the users that can have it)
+function appstore.live(o) end
+
+---@class pipe.appstore.next_build_number
+---@field version? string  of this version only; all, if left out
+---@field as? string  the call's name in the journal
+
+---The lowest build number that was never used; failed uploads count
+---@param o? string|pipe.appstore.next_build_number
+---@return any  # {next, highest, from (where the highest one was found)}
+function appstore.next_build_number(o) end
+
+---@class pipe.appstore.pause_phased
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---Nobody new gets the version, for 30 days at most
+---@param o string|pipe.appstore.pause_phased
+---@return any  # {id, state, phase, words, day, percent, started_at, paused_days}
+function appstore.pause_phased(o) end
+
+---@class pipe.appstore.phased
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---The phased release of a version, if it has one
+---@param o string|pipe.appstore.phased
+---@return any  # {id, state, phase, words, day, percent, started_at, paused_days}
+function appstore.phased(o) end
+
+---@class pipe.appstore.release
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---Releases an approved version to the store
+---@param o string|pipe.appstore.release
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}
+function appstore.release(o) end
+
+---@class pipe.appstore.resume_phased
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---Lets a paused release go on
+---@param o string|pipe.appstore.resume_phased
+---@return any  # {id, state, phase, words, day, percent, started_at, paused_days}
+function appstore.resume_phased(o) end
+
+---@class pipe.appstore.set_export_compliance
+---@field build string  a build's id, as appstore.builds tells it
+---@field uses_non_exempt_encryption boolean  false: only what is exempt, such as HTTPS
+---@field as? string  the call's name in the journal
+
+---Answers Apple's question about a build's encryption, once and for all
+---@param o string|pipe.appstore.set_export_compliance
+---@return any  # {id, build (its number), version, state, phase (moving, good, bad, unknown), words, uploaded_at, expires_at, expired, uses_non_exempt_encryption (absent: not answered), internal{state, phase, words}, external{state, phase, words}}
+function appstore.set_export_compliance(o) end
+
+---@class pipe.appstore.start_phased
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---Asks for a phased release, before the version is released
+---@param o string|pipe.appstore.start_phased
+---@return any  # {id, state, phase, words, day, percent, started_at, paused_days}
+function appstore.start_phased(o) end
+
+---@class pipe.appstore.submission
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---The open review submission that holds a version, if there is one
+---@param o string|pipe.appstore.submission
+---@return any  # {id, state, phase, words, submitted_at, items}
+function appstore.submission(o) end
+
+---@class pipe.appstore.submit
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---Submits a version to App Review; goes on with the open submission if there is one
+---@param o string|pipe.appstore.submit
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}, and submission{…}
+function appstore.submit(o) end
+
+---@class pipe.appstore.submit_beta_review
+---@field build string  a build's id, as appstore.builds tells it
+---@field as? string  the call's name in the journal
+
+---Submits a build to the beta review, for testers outside of the team
+---@param o string|pipe.appstore.submit_beta_review
+---@return any  # {id, state, phase, words, submitted_at}
+function appstore.submit_beta_review(o) end
+
+---@class pipe.appstore.version
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---A store version; nothing where there is none
+---@param o string|pipe.appstore.version
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}
+function appstore.version(o) end
+
+---@class pipe.appstore.versions
+---@field first? integer  at most so many (20)
+---@field states? any[]  in these states only (appVersionState)
+---@field as? string  the call's name in the journal
+
+---Store versions, newest first
+---@param o? pipe.appstore.versions
+---@return any  # list of {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}
+function appstore.versions(o) end
+
+---@class pipe.appstore.withdraw
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---Takes a version back from review
+---@param o string|pipe.appstore.withdraw
+---@return any  # {id, state, phase, words, submitted_at, items}
+function appstore.withdraw(o) end
+
 clock = {}
 
 ---clock.duration("1h30m"): as milliseconds
