@@ -1244,6 +1244,52 @@ railway = {}
 ---@return any  # list of {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}
 function railway.active(o) end
 
+---@class pipe.railway.cancel
+---@field deployment string  its id
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---Gives up a deployment that is still in motion
+---@param o string|pipe.railway.cancel
+---@return any  # {id, done}
+function railway.cancel(o) end
+
+---@class pipe.railway.count
+---@field environment string  an environment of pipe.yaml
+---@field filter string  word, "a phrase", @name:value, @name:>=5, @level:error, AND, OR, -, ( ); @name only of lines that are logged as JSON
+---@field from any  from this time on (ISO text or milliseconds)
+---@field attribute? string  count its values over all lines of the window
+---@field deployment? string  only of this one (its id)
+---@field to? any  and before this one (default: now; lines show seconds late)
+---@field as? string  the call's name in the journal
+
+---How many lines fit a filter, and how many there are at all
+---@param o string|pipe.railway.count
+---@return any  # {count, first, last, complete, lines_total, lines_total_exact, from, to}, and for an attribute {with_attribute, values = {value = how many lines}} of all lines
+function railway.count(o) end
+
+---@class pipe.railway.delete_variable
+---@field environment string  an environment of pipe.yaml
+---@field name string  its name
+---@field expect? table<string, any>  name -> fingerprint or secret that it has now, false for none; refused where it differs
+---@field shared? boolean  those that all services of the environment share (false)
+---@field as? string  the call's name in the journal
+
+---Takes a variable away; causes a deployment
+---@param o string|pipe.railway.delete_variable
+---@return any  # {name, before (fingerprint), deployment}
+function railway.delete_variable(o) end
+
+---@class pipe.railway.deploy
+---@field commit string  all 40 digits
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---Deploys a commit of the service's repository
+---@param o string|pipe.railway.deploy
+---@return any  # the new deployment, not yet at its end: {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}
+function railway.deploy(o) end
+
 ---@class pipe.railway.deployment
 ---@field environment string  an environment of pipe.yaml
 ---@field id string  its id
@@ -1275,6 +1321,71 @@ function railway.deployment_of(o) end
 ---@return any  # list of {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}
 function railway.deployments(o) end
 
+---@class pipe.railway.logs
+---@field environment string  an environment of pipe.yaml
+---@field from any  from this time on (ISO text or milliseconds)
+---@field deployment? string  only of this one (its id)
+---@field filter? string  word, "a phrase", @name:value, @name:>=5, @level:error, AND, OR, -, ( ); @name only of lines that are logged as JSON
+---@field limit? integer  at most so many lines (1000)
+---@field to? any  and before this one (default: now; lines show seconds late)
+---@field as? string  the call's name in the journal
+
+---Lines of the service's logs, earliest first
+---@param o string|pipe.railway.logs
+---@return any  # {lines = list of {at, message, severity, attributes, deployment}, complete, from, to (as far as it came: go on from there when not complete)}
+function railway.logs(o) end
+
+---@class pipe.railway.me
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---Whose account token it is
+---@param o string|pipe.railway.me
+---@return any  # {id, name, email}
+function railway.me(o) end
+
+---@class pipe.railway.redeploy
+---@field deployment string  its id
+---@field environment string  an environment of pipe.yaml
+---@field use_previous_image? boolean  without building it again
+---@field as? string  the call's name in the journal
+
+---Deploys an earlier deployment's commit anew, with the variables of now
+---@param o string|pipe.railway.redeploy
+---@return any  # the new deployment, not yet at its end: {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}
+function railway.redeploy(o) end
+
+---@class pipe.railway.restart
+---@field deployment string  its id
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---Starts a deployment's process once more, without building
+---@param o string|pipe.railway.restart
+---@return any  # {id, done}
+function railway.restart(o) end
+
+---@class pipe.railway.rollback
+---@field deployment string  its id, or a commit (7 digits or more): the newest one of it that can be gone back to
+---@field environment string  an environment of pipe.yaml
+---@field expect_variables? any[]  the names that may change by it; {} for none
+---@field as? string  the call's name in the journal
+
+---Goes back to the image and the variables of an earlier deployment
+---@param o string|pipe.railway.rollback
+---@return any  # the new deployment, not yet at its end: {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}, and back_to (the earlier one's id), variables (as in rollback_plan)
+function railway.rollback(o) end
+
+---@class pipe.railway.rollback_plan
+---@field deployment string  its id, or a commit (7 digits or more): the newest one of it that can be gone back to
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---What a rollback would change, the variables too
+---@param o string|pipe.railway.rollback_plan
+---@return any  # {deployment, active, possible, variables = {changed, added, removed, unknown (sealed), fingerprints}, or a text where Railway does not tell}
+function railway.rollback_plan(o) end
+
 ---@class pipe.railway.scope
 ---@field environment string  an environment of pipe.yaml
 ---@field as? string  the call's name in the journal
@@ -1284,6 +1395,39 @@ function railway.deployments(o) end
 ---@return any  # {project{id, name}, environment{id, name}, service{id, name}}
 function railway.scope(o) end
 
+---@class pipe.railway.set_variables
+---@field environment string  an environment of pipe.yaml
+---@field values table<string, any>  name -> text or secret
+---@field expect? table<string, any>  name -> fingerprint or secret that it has now, false for none; refused where it differs
+---@field shared? boolean  those that all services of the environment share (false)
+---@field skip_deploys? boolean  cause no deployment: nothing that runs gets them until the next one (false)
+---@field as? string  the call's name in the journal
+
+---Sets variables of the service in one go; the others stay
+---@param o string|pipe.railway.set_variables
+---@return any  # {names, changed, fingerprints, deploys, deployment (the one that it caused, where it showed within 30 s)}
+function railway.set_variables(o) end
+
+---@class pipe.railway.state
+---@field deployment string  its id
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---Where a deployment stands: for waits, and for a soak after SUCCESS, which can still become CRASHED
+---@param o string|pipe.railway.state
+---@return any  # {id, status, phase (moving, good, bad, unknown), words, status_at, stopped, commit, reason}; unknown: a status that this version does not know, to be taken as still in motion
+function railway.state(o) end
+
+---@class pipe.railway.stop
+---@field deployment string  its id
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---Stops a deployment: nothing serves in its place
+---@param o string|pipe.railway.stop
+---@return any  # {id, done}
+function railway.stop(o) end
+
 ---@class pipe.railway.triggers
 ---@field environment string  an environment of pipe.yaml
 ---@field as? string  the call's name in the journal
@@ -1292,6 +1436,41 @@ function railway.scope(o) end
 ---@param o string|pipe.railway.triggers
 ---@return any  # list of {id, branch, repository, provider, wait_for_ci, service}
 function railway.triggers(o) end
+
+---@class pipe.railway.variables
+---@field environment string  an environment of pipe.yaml
+---@field names? any[]  only these, and with their values
+---@field shared? boolean  those that all services of the environment share (false)
+---@field unrendered? boolean  as written, with ${{…}}; false: rendered (true)
+---@field as? string  the call's name in the journal
+
+---The variables of the service, as the next deployment gets them
+---@param o string|pipe.railway.variables
+---@return any  # map name -> {fingerprint, value (a secret; only of names that were asked for), sealed (true: never comes back)}
+function railway.variables(o) end
+
+---@class pipe.railway.variables_as_deployed
+---@field environment string  an environment of pipe.yaml
+---@field deployment? string  its id (default: the one that serves)
+---@field names? any[]  only these, and with their values
+---@field as? string  the call's name in the journal
+
+---The variables that a deployment was given
+---@param o string|pipe.railway.variables_as_deployed
+---@return any  # {deployment, source ("snapshot": the deployment's own; "service": Railway's word for what a deployment of the service gets), variables = map name -> {fingerprint, value (a secret; only of names that were asked for), sealed (true: never comes back)}}
+function railway.variables_as_deployed(o) end
+
+---@class pipe.railway.verify
+---@field environment string  an environment of pipe.yaml
+---@field deployment? string  its id (default: the one that serves)
+---@field expect? table<string, any>  name -> fingerprint or secret that the deployment should have, false for none
+---@field names? any[]  only these
+---@field as? string  the call's name in the journal
+
+---Whether what runs has the variables that the service has now
+---@param o string|pipe.railway.verify
+---@return any  # {same, differing = names, unknown = names of sealed ones, deployment, source, fingerprints = {name = {now, then}}}
+function railway.verify(o) end
 
 secret = {}
 

@@ -69,6 +69,14 @@ return function (world, options)
   function host.credential(name)
     return secret(world.credential(name) or raise("secret.missing", "no credential " .. name))
   end
+  host.clock_text, host.sha256 = sim.time_text, sim.sha256
+  function host.secret(_, text)
+    return secret(text)
+  end
+  host.reveal = open
+  function host.fingerprint(value)
+    return sim.sha256("key" .. open(value)):sub(1, 16)
+  end
   function host.environment(name)
     return (options.environments or ENVIRONMENTS)[name] or raise("environment.unknown",
       "no environment " .. name)
@@ -91,7 +99,7 @@ return function (world, options)
     facts.requests[#facts.requests + 1] = { method = o.method, url = o.url, headers = headers,
       json = o.json }
     local answer = exchange(o, headers)
-    for attempt = 1, facts.writing and 0 or 3 do
+    for attempt = 1, (facts.writing or o.retry == false) and 0 or 3 do
       if not answer.error and not PASSING[answer.status] then
         break
       end

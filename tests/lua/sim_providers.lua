@@ -329,7 +329,7 @@ function cases.an_html_page_says_that_the_service_is_away()
   t = new(tools.world "http-502-once")
   t.railway("deployments", { environment = "staging" })
   equal(#t.railway("deployments", { environment = "staging" }), 7)
-  equal(t.facts.slept, 500)
+  equal(t.facts.slept, 1000)
 end
 
 function cases.an_account_token_needs_the_project()

@@ -12,7 +12,7 @@ return pipeline "railway" {
       local one = works("deployment", { environment = "production", id = listed[1].id })
       contract.same("the deployment", one.id, listed[1].id)
       refused("deployment", { environment = "production",
-        id = "00000000-0000-4000-8000-000000000000" }, "railway.graphql")
+        id = "00000000-0000-4000-8000-000000000000" }, "railway.not-found")
       local found = works("deployment_of", { environment = "production", commit = one.commit })
       contract.same("the deployment of the commit", found.commit, one.commit)
       works("deployment_of", { environment = "production",

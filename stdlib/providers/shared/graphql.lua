@@ -1,0 +1,139 @@
+-- GraphQL over the shared HTTP client: errors arrive with status 200, in `errors`.
+--
+--   local ask = graphql.client { name, title, url, path, headers, errors, patience, explain }
+--   local data = ask { operation, query, variables, where, write, shape, timeout, judge, … }
+--
+-- `errors` is a list of { "words in lower case", code, words, refused }: the first whose words are in
+-- a message gives the error its code. `explain(message, call)` adds what the message may mean.
+-- `judge(message, call)` of a call takes an error that is an answer there: return true, value.
+-- Variables that are nil are left out: to such a service null means "unset".
+
+local host = ...
+local wire = host.require "wire"
+
+local M = {}
+
+local function messages_of(errors)
+  local out = {}
+  for i, problem in ipairs(errors) do
+    out[i] = type(problem) == "table" and wire.some(problem.message) or nil
+    out[i] = type(out[i]) == "string" and out[i] or "an error without a message"
+  end
+  return #out > 0 and table.concat(out, "; ") or "an error without a message"
+end
+
+local function known(c, message)
+  local lower = message:lower()
+  for _, one in ipairs(c.errors or {}) do
+    if lower:find(one[1], 1, true) then
+      return one
+    end
+  end
+  return { nil, c.name .. ".graphql" }
+end
+
+local function raise_errors(c, call, errors)
+  local message = messages_of(errors)
+  if call.judge then
+    local taken, value = call.judge(message, call)
+    if taken then
+      return value
+    end
+  end
+  local one = known(c, message)
+  local more = one[3] and " — " .. one[3] or c.explain and c.explain(message, call) or ""
+  host.raise(one[2], ("%s: %s answers: %s%s"):format(call.where or c.title, c.title, message, more),
+    { refused = one.refused })
+end
+
+local function raise_shape(c, call, problem)
+  host.raise(c.name .. ".answer", ("%s: %s's answer cannot be used: %s"):format(call.where
+    or c.title, c.title, problem), { retryable = not call.write, unknown = call.write })
+end
+
+-- "2026-11-20T14:00:00Z", seconds since 1970 or seconds left, as ms since 1970.
+local function reset_of(answer)
+  local text = answer.headers["x-ratelimit-reset"]
+  local number = tonumber(text)
+  if number then
+    local ms = math.floor(number * 1000)
+    return number > 1e12 and math.floor(number) or number > 1e9 and ms or host.now() + ms
+  end
+  local ok, ms = pcall(host.time, text or "")
+  return ok and ms or nil
+end
+
+-- The last request that is allowed for now was made: the next would only be refused.
+local function note_limit(c, answer)
+  if answer.status ~= 429 and tonumber(answer.headers["x-ratelimit-remaining"]) == 0 then
+    c.closed_until = reset_of(answer)
+  else
+    c.closed_until = nil
+  end
+  return wire.limited(answer)
+end
+
+local function wait_until_open(c, call)
+  local wait = c.closed_until and c.closed_until - host.now() or 0
+  c.closed_until = nil
+  if wait <= 0 then
+    return
+  elseif wait > c.patience then
+    host.raise(c.name .. ".rate-limit", ("%s: %s's rate limit is used up; it is open again in %d s"):format(
+      call.where or c.title, c.title, math.ceil(wait / 1000)), { retryable = true })
+  end
+  host.log(("%s's rate limit is used up: waiting %d s"):format(c.title, math.ceil(wait / 1000)))
+  host.sleep(wait)
+end
+
+-- A document that does not fit the schema is answered with 400 and `errors`.
+local function has_errors(answer)
+  local json = answer.json
+  return type(json) == "table" and json ~= host.null and type(wire.some(json.errors)) == "table"
+end
+
+local function ask(c, api, call)
+  wait_until_open(c, call)
+  call.method, call.path = "POST", c.path
+  call.json = { operationName = call.operation, query = call.query,
+    variables = call.variables or {} }
+  local judge = call.judge
+  local json = api { method = "POST", path = c.path, json = call.json, where = call.where,
+    write = call.write, timeout = call.timeout, environment = call.environment,
+    judge = function (answer)
+      if answer.status < 500 and has_errors(answer) then
+        return true, answer.json
+      end
+    end }
+  call.judge = judge
+  if type(json) ~= "table" then
+    raise_shape(c, call, "it is no map")
+  end
+  local errors = wire.some(json.errors)
+  if type(errors) == "table" and next(errors) ~= nil then
+    return raise_errors(c, call, errors)
+  elseif type(wire.some(json.data)) ~= "table" then
+    raise_shape(c, call, "it has neither data nor errors")
+  end
+  local problem = call.shape and wire.check(json.data, call.shape)
+  if problem then
+    raise_shape(c, call, problem)
+  end
+  return json.data
+end
+
+--- A function that asks one service: see the head of this file.
+function M.client(c)
+  c.patience = c.patience or 5 * 60 * 1000
+  local api = wire.client { name = c.name, title = c.title, url = c.url, headers = c.headers,
+    errors = c.statuses, message = function (answer)
+      return has_errors(answer) and messages_of(answer.json.errors) or nil
+    end, limited = function (answer) return note_limit(c, answer) end, patience = c.patience }
+  return function (call)
+    return ask(c, api, call)
+  end
+end
+
+M.some = wire.some
+
+return M

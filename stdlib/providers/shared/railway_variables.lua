@@ -1,0 +1,476 @@
+-- Railway's variables: what a service has, what a deployment was given, and
+-- changes, all at once and never in place of the others.
+--
+-- What Railway adds itself (RAILWAY_…) is left out. A sealed one is known by name only.
+
+local host = ...
+local api = host.require "railway_api"
+local deployments = host.require "railway_deployments"
+
+local M = {}
+
+local function refuse(code, message, ...)
+  host.raise(code, message:format(...), { refused = true })
+end
+
+local function is_own(name)
+  return name:sub(1, 8) ~= "RAILWAY_"
+end
+
+local function sorted(t)
+  local keys = {}
+  for key in pairs(t) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  return host.json.array(keys)
+end
+
+-- name -> text of what the API gave.
+local function plain(map)
+  local out = {}
+  for name, value in pairs(map) do
+    if is_own(name) and value ~= host.null then
+      out[name] = type(value) == "string" and value or host.json.encode(value)
+    end
+  end
+  return out
+end
+
+-- o: { shared, unrendered }
+local function current(environment, o)
+  local place = api.place(environment)
+  local asked = { projectId = place.projectId, environmentId = place.environmentId,
+    serviceId = not o.shared and place.serviceId or nil, unrendered = o.unrendered }
+  return plain(api.ask(environment, "Variables", asked).variables)
+end
+
+-- Names of those that never come back; none where the credential may not ask.
+local function sealed(environment, shared)
+  local place = api.place(environment)
+  local out, after = {}, nil
+  repeat
+    local denied
+    local data = api.ask(environment, "SealedVariables", { id = place.environmentId,
+      after = after }, { judge = function () denied = true return true end })
+    if denied then
+      return {}
+    end
+    local page = data.environment.variables
+    for _, edge in ipairs(page.edges) do
+      local service = api.some(edge.node.serviceId)
+      local here = shared and service == nil or not shared and service == place.serviceId
+      if edge.node.isSealed and here then
+        out[edge.node.name] = true
+      end
+    end
+    after = page.pageInfo.hasNextPage and api.some(page.pageInfo.endCursor) or nil
+  until not after
+  return out
+end
+
+local function secret_of(environment, name, text)
+  return host.secret(("railway:%s/%s"):format(environment, name), text)
+end
+
+-- name -> { fingerprint, value (of those asked for), sealed }
+local function shown(environment, values, hidden, names)
+  local wanted
+  if names then
+    wanted = {}
+    for _, name in ipairs(names) do
+      wanted[name] = true
+    end
+  end
+  local out = {}
+  for name, text in pairs(values) do
+    if not wanted or wanted[name] then
+      out[name] = { fingerprint = host.fingerprint(text),
+        value = wanted and secret_of(environment, name, text) or nil }
+    end
+  end
+  for name in pairs(hidden) do
+    if not out[name] and (not wanted or wanted[name]) then
+      out[name] = { sealed = true }
+    end
+  end
+  return out
+end
+
+function M.read(o)
+  return shown(o.environment, current(o.environment, o), sealed(o.environment, o.shared), o.names)
+end
+
+-- What a deployment was given; nil where Railway does not tell.
+local function snapshot(environment, id)
+  local data = api.ask(environment, "DeploymentSnapshot", { deploymentId = id },
+    { where = "deployment " .. id, judge = function () return true, {} end })
+  local found = api.some(data.deploymentSnapshot)
+  local map = type(found) == "table" and api.some(found.variables)
+  return type(map) == "table" and plain(map) or nil
+end
+
+-- text by name, the deployment's id, and where it is from.
+local function as_deployed(o)
+  local id = o.deployment
+  if not id then
+    local active = deployments.active(o)[1]
+    id = active and active.id
+  end
+  local values = id and snapshot(o.environment, id)
+  if values then
+    return values, id, "snapshot"
+  elseif o.deployment then
+    refuse("railway.not-readable", "environment \"%s\": Railway does not tell what variables deployment %s was given",
+      o.environment, o.deployment)
+  end
+  return plain(api.ask(o.environment, "VariablesForServiceDeployment",
+    api.place(o.environment)).variablesForServiceDeployment), id, "service"
+end
+
+function M.read_deployed(o)
+  local values, id, source = as_deployed(o)
+  return { deployment = id, source = source,
+    variables = shown(o.environment, values, {}, o.names) }
+end
+
+-- Comparing -----------------------------------------------------------------------
+
+-- The service's values as they are written and as a deployment would get them.
+local function of_now(environment)
+  return { written = current(environment, { unrendered = true }),
+    rendered = current(environment, { unrendered = false }), sealed = sealed(environment) }
+end
+
+-- The text of a sealed one is seen nowhere, so nothing can be said of it.
+local function compare(now, then_)
+  local out = { changed = {}, added = {}, removed = {}, unknown = sorted(now.sealed) }
+  for name, text in pairs(then_) do
+    local here = now.written[name] or now.rendered[name]
+    if not now.sealed[name] and not here then
+      table.insert(out.added, name)
+    elseif not now.sealed[name] and text ~= now.written[name] and text ~= now.rendered[name] then
+      table.insert(out.changed, name)
+    end
+  end
+  for name in pairs(now.written) do
+    if then_[name] == nil and not now.sealed[name] then
+      table.insert(out.removed, name)
+    end
+  end
+  for _, kind in ipairs { "changed", "added", "removed" } do
+    table.sort(out[kind])
+    host.json.array(out[kind])
+  end
+  return out
+end
+
+local function fingerprints(now, then_, names)
+  local out = {}
+  for _, name in ipairs(names) do
+    local here, there = now.written[name] or now.rendered[name], then_[name]
+    out[name] = { now = here and host.fingerprint(here), ["then"] = there
+      and host.fingerprint(there) }
+  end
+  return out
+end
+
+M.UNREADABLE = "not readable beforehand: compare with railway.verify afterwards"
+
+--- What going back to a deployment would do to the variables; a text where Railway does not tell.
+function M.difference(environment, row)
+  local then_ = snapshot(environment, row.id)
+  if not then_ then
+    return M.UNREADABLE
+  end
+  local now = of_now(environment)
+  local out = compare(now, then_)
+  local names = {}
+  for _, kind in ipairs { "changed", "added", "removed" } do
+    table.move(out[kind], 1, #out[kind], #names + 1, names)
+  end
+  out.fingerprints = fingerprints(now, then_, names)
+  return out
+end
+
+-- What the script says it should be: a fingerprint, or a secret of which to make one.
+local function expected_print(value)
+  if type(value) == "string" and value:find("^%x+$") and #value == 16 then
+    return value
+  elseif type(value) == "userdata" then
+    return host.fingerprint(value)
+  end
+  return nil
+end
+
+local function wrong_expect(environment, name)
+  refuse("railway.expect", "environment \"%s\": expect.%s should be a fingerprint (16 hexadecimal digits), a secret, "
+    .. "or false for one that is not there", environment, name)
+end
+
+local function check_deployed(o, then_, differing)
+  for name, value in pairs(o.expect or {}) do
+    local wanted = expected_print(value)
+    if not wanted and value ~= false then
+      wrong_expect(o.environment, name)
+    end
+    if (then_[name] and host.fingerprint(then_[name]) or nil) ~= (wanted or nil) then
+      differing[name] = true
+    end
+  end
+end
+
+--- Whether what runs has the variables that the service has now.
+function M.verify(o)
+  local then_, id, source = as_deployed(o)
+  local now = of_now(o.environment)
+  local found, differing = compare(now, then_), {}
+  local wanted
+  if o.names then
+    wanted = {}
+    for _, name in ipairs(o.names) do
+      wanted[name] = true
+    end
+  end
+  for _, kind in ipairs { "changed", "added", "removed" } do
+    for _, name in ipairs(found[kind]) do
+      differing[name] = not wanted or wanted[name] or nil
+    end
+  end
+  check_deployed(o, then_, differing)
+  local names = sorted(differing)
+  return { same = #names == 0, differing = names, unknown = found.unknown, deployment = id,
+    source = source, fingerprints = fingerprints(now, then_, names) }
+end
+
+-- Writing ------------------------------------------------------------------------------
+
+local function check_name(o, name)
+  if type(name) ~= "string" or not name:find("^[%a_][%w_]*$") or not is_own(name) then
+    refuse("railway.name", "environment \"%s\": \"%s\" cannot be a variable's name: letters, digits and \"_\", "
+      .. "not a digit first, and not RAILWAY_…, which are Railway's", o.environment, tostring(name))
+  end
+end
+
+-- The names of what is to be written, in order.
+local function check_values(o)
+  local names = sorted(o.values)
+  if #names == 0 then
+    refuse("railway.values", "environment \"%s\": values is empty", o.environment)
+  end
+  for _, name in ipairs(names) do
+    local value = o.values[name]
+    check_name(o, name)
+    if type(value) ~= "string" and type(value) ~= "userdata" or value == host.null then
+      refuse("railway.values", "environment \"%s\": values.%s is %s; a text or a secret is wanted "
+        .. "(railway.delete_variable takes one away)", o.environment, name,
+        value == host.null and "null" or type(value))
+    end
+  end
+  return names
+end
+
+-- Railway knows no comparing write: this is looked at just before, which leaves a moment.
+local function check_expect(o, now, hidden)
+  for name, value in pairs(o.expect or {}) do
+    local wanted = expected_print(value)
+    if not wanted and value ~= false then
+      wrong_expect(o.environment, name)
+    elseif hidden[name] then
+      refuse("railway.conflict", "environment \"%s\": %s is sealed, so what it is cannot be compared with expect",
+        o.environment, name)
+    end
+    local is = now[name] and host.fingerprint(now[name]) or nil
+    if is ~= (wanted or nil) then
+      refuse("railway.conflict", "environment \"%s\": %s is %s and not %s as expected: somebody else changed it",
+        o.environment, name, is or "not there", wanted or "absent")
+    end
+  end
+end
+
+local function look(o)
+  local names = check_values(o)
+  local now = current(o.environment, { shared = o.shared, unrendered = true })
+  local hidden = sealed(o.environment, o.shared)
+  check_expect(o, now, hidden)
+  local before, after, changed = {}, {}, host.json.array {}
+  for _, name in ipairs(names) do
+    before[name] = hidden[name] and "sealed" or now[name] and host.fingerprint(now[name]) or nil
+    after[name] = host.fingerprint(o.values[name])
+    if before[name] ~= after[name] then
+      changed[#changed + 1] = name
+    end
+  end
+  return { names = names, before = before, after = after, changed = changed, hidden = hidden }
+end
+
+local function result_of(o, found, deployment)
+  return { names = found.names, changed = found.changed, fingerprints = found.after,
+    deploys = not o.skip_deploys, deployment = deployment }
+end
+
+local function input_of(o)
+  local place = api.place(o.environment)
+  return { projectId = place.projectId, environmentId = place.environmentId,
+    serviceId = not o.shared and place.serviceId or nil,
+    skipDeploys = o.skip_deploys }
+end
+
+local function search(o, began, patience)
+  return { environment = o.environment, what = "variables", target = M.target(o), began = began,
+    reason = "variables", patience = patience, where = "variables" }
+end
+
+-- The deployment that the change started, where it shows soon; the change is what counts.
+local function started(o, began)
+  if o.skip_deploys then
+    return nil
+  end
+  local ok, row = pcall(deployments.find_ours, search(o, began, 30000))
+  if not ok and type(row) == "table" and (row.code == "cancelled" or row.code == "interrupted") then
+    error(row, 0)
+  end
+  return ok and row or nil
+end
+
+function M.target(o)
+  return ("%s %s%s"):format(o.environment, o.shared and "shared " or "",
+    o.name or table.concat(sorted(o.values), ","))
+end
+
+function M.set(o)
+  local found = look(o)
+  local began = host.now()
+  deployments.remember(search(o, began))
+  local input = input_of(o)
+  -- Never `replace`: it deletes every variable that is not named.
+  input.variables, input.replace = o.values, false
+  local data = api.ask(o.environment, "VariableCollectionUpsert", { input = input },
+    { write = true, where = "variables of " .. o.environment })
+  if data.variableCollectionUpsert ~= true then
+    host.raise("railway.graphql", ("variables of %s: Railway answers `false`"):format(o.environment))
+  end
+  return result_of(o, found, started(o, began))
+end
+
+local function overlay_key(o)
+  return "railway.variables " .. o.environment .. (o.shared and " shared" or "")
+end
+
+local function keep(o, overlay, changes)
+  local all = overlay.get(overlay_key(o)) or {}
+  for name, change in pairs(changes) do
+    all[name] = change
+  end
+  overlay.set(overlay_key(o), all)
+end
+
+local function deploys(o)
+  return o.skip_deploys and "no deployment is caused" or "causes a deployment"
+end
+
+function M.predict_set(o, overlay)
+  local found = look(o)
+  local changes = {}
+  for _, name in ipairs(found.names) do
+    changes[name] = { fingerprint = found.after[name],
+      sealed = found.hidden[name] or nil }
+  end
+  keep(o, overlay, changes)
+  local same = #found.changed == 0 and "; no value changes" or ""
+  return { sign = "~", before = found.before, after = found.after, note = deploys(o) .. same,
+    result = result_of(o, found, not o.skip_deploys
+      and deployments.predicted_row("(known after railway.set_variables)",
+      { reason = "variables" }) or nil) }
+end
+
+--- In a dry-run: what earlier changes of it would have made of the answer.
+function M.overlay(o, result, overlay)
+  local wanted
+  for _, name in ipairs(o.names or {}) do
+    wanted = wanted or {}
+    wanted[name] = true
+  end
+  for name, change in pairs(overlay.get(overlay_key(o)) or {}) do
+    if not wanted or wanted[name] then
+      if change.deleted then
+        result[name] = nil
+      else
+        result[name] = { fingerprint = not change.sealed and change.fingerprint or nil,
+          sealed = change.sealed }
+      end
+    end
+  end
+  return result
+end
+
+function M.probe_set(o, intent)
+  local names = check_values(o)
+  local hidden = sealed(o.environment, o.shared)
+  local found = { names = names, after = {}, changed = names }
+  for i = 1, 4 do
+    local now, same = current(o.environment, { shared = o.shared, unrendered = true }), true
+    for _, name in ipairs(names) do
+      found.after[name] = host.fingerprint(o.values[name])
+      if hidden[name] then
+        return nil
+      end
+      same = same and now[name] ~= nil and host.fingerprint(now[name]) == found.after[name]
+    end
+    if same then
+      return { happened = true, result = result_of(o, found, started(o, intent.began)) }
+    elseif i < 4 then
+      host.sleep(5000)
+    end
+  end
+  return { happened = false }
+end
+
+-- Deleting -------------------------------------------------------------------------------
+
+local function look_for_one(o)
+  check_name(o, o.name)
+  local now = current(o.environment, { shared = o.shared, unrendered = true })
+  local hidden = sealed(o.environment, o.shared)
+  if now[o.name] == nil and not hidden[o.name] then
+    refuse("railway.not-found", "environment \"%s\" has no variable %s", o.environment, o.name)
+  end
+  check_expect(o, now, hidden)
+  return hidden[o.name] and "sealed" or host.fingerprint(now[o.name])
+end
+
+function M.delete(o)
+  local before, began = look_for_one(o), host.now()
+  deployments.remember(search(o, began))
+  local input = input_of(o)
+  input.name, input.skipDeploys = o.name, nil
+  local data = api.ask(o.environment, "VariableDelete", { input = input },
+    { write = true, where = ("variable %s of %s"):format(o.name, o.environment) })
+  if data.variableDelete ~= true then
+    host.raise("railway.graphql", ("variable %s of %s: Railway answers `false`"):format(o.name,
+      o.environment))
+  end
+  return { name = o.name, before = before, deployment = started(o, began) }
+end
+
+function M.predict_delete(o, overlay)
+  local before = look_for_one(o)
+  keep(o, overlay, { [o.name] = { deleted = true } })
+  return { sign = "-", before = before, note = deploys(o),
+    result = { name = o.name, before = before } }
+end
+
+function M.probe_delete(o, intent)
+  for i = 1, 4 do
+    local now = current(o.environment, { shared = o.shared, unrendered = true })
+    if now[o.name] == nil and not sealed(o.environment, o.shared)[o.name] then
+      return { happened = true, result = { name = o.name,
+        deployment = started(o, intent.began) } }
+    elseif i < 4 then
+      host.sleep(5000)
+    end
+  end
+  return { happened = false }
+end
+
+return M
