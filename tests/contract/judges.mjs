@@ -81,9 +81,12 @@ const SAMPLES = {
 
 const SPOILT = { headers: { "content-type": "application/json" }, body: Buffer.from('"spoilt"') };
 
-// Operations whose answers the description leaves open: the rows of any query.
+// Operations whose answers the description leaves open: the rows of any query, and where there is
+// nothing to answer.
 const OPEN = ["POST /v1/projects/{ref}/database/query",
-  "POST /v1/projects/{ref}/database/query/read-only"];
+  "POST /v1/projects/{ref}/database/query/read-only",
+  "POST /v1/projects/{projectId}/rollback/{deploymentId}",
+  "POST /v10/projects/{projectId}/promote/{deploymentId}"];
 
 /** What a judge let pass that it should not, as texts. */
 export async function asleep(tap) {

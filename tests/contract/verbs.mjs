@@ -4,7 +4,13 @@ import { readdirSync } from "node:fs";
 import { runPipe } from "./servers.mjs";
 
 // Verbs that the scripts need not call, each with the reason.
-const EXCEPTIONS = {};
+const SQL = "speaks PostgreSQL with a database: compared with the vendor's own program elsewhere";
+const FILES = "works on files and sends nothing";
+const EXCEPTIONS = {
+  "postgres.query": SQL, "postgres.execute": SQL,
+  "supabase.pending": SQL, "supabase.push": SQL, "supabase.repair": SQL,
+  "supabase.lint": FILES, "supabase.new": FILES, "supabase.reverse": FILES,
+};
 
 export async function allVerbs(pipe, root) {
   const names = readdirSync(`${root}/stdlib/providers`).filter((n) => n.endsWith(".lua"));

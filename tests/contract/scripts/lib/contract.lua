@@ -42,6 +42,18 @@ function contract.same(what, is, wanted)
   end
 end
 
+-- Asks every 200 ms, for at most 20 s, until it gets something.
+function contract.eventually(what, ask)
+  for _ = 1, 100 do
+    local got = ask()
+    if got then
+      return got
+    end
+    clock.sleep "200ms"
+  end
+  fail(what .. " does not come to its end")
+end
+
 function contract.holds(what, holds)
   if not holds then
     fail(what)
