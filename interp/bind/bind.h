@@ -105,6 +105,11 @@ struct pl_value *pl_world_credentials(struct pl_world *w, struct pl_arena *a);
 /* The bare repository behind a remote's URL, as struct pl_router wants it. */
 bool pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url,
     const char *op, int64_t now_ms, const char **real, bool *lost, struct pl_err *err);
+/* Answers a PostgreSQL row as struct pl_router wants it; *answer stays NULL for a
+ * connection that is not the world's. */
+bool pl_world_database(struct pl_world *w, struct pl_arena *a, const char *row,
+    const struct pl_value *args, int64_t now_ms, struct pl_value **answer,
+    struct pl_err *err);
 const char *pl_world_work(struct pl_world *w); /* its clone */
 const char *pl_world_git_root(struct pl_world *w); /* folder of the bare repositories */
 int64_t pl_world_now(struct pl_world *w);

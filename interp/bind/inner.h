@@ -223,4 +223,11 @@ void pl_providers_each(
 void pl_language_host(struct pl_session *s, lua_State *L); /* [+1] capability */
 bool pl_spine_read(struct pl_session *s, lua_State *L, struct pl_err *err);
 
+/* ---- world.c -------------------------------------------------------------------- */
+
+/* What the world's function answers to `first`, at this time. */
+bool pl_world_ask(struct pl_world *w, struct pl_arena *a, const char *function,
+    const struct pl_value *first, int64_t now_ms, struct pl_value **answer,
+    struct pl_err *err);
+
 #endif

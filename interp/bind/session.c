@@ -271,6 +271,44 @@ static bool remote_inside(void *arg, struct pl_arena *a, const char *url,
 	    s->world, a, url, op, pl_host_now(s->host), real, lost, err);
 }
 
+static bool database_inside(void *arg, struct pl_arena *a, const char *row,
+    const struct pl_value *args, struct pl_value **answer, struct pl_err *err)
+{
+	struct pl_session *s = arg;
+	return pl_world_database(
+	    s->world, a, row, args, pl_host_now(s->host), answer, err);
+}
+
+/* A world over TCP has no database; a real one on this machine can be given it. */
+static bool database_over_tcp(void *arg, struct pl_arena *a, const char *row,
+    const struct pl_value *args, struct pl_value **answer, struct pl_err *err)
+{
+	static const char *const here[] = {"127.0.0.1", "localhost", "[::1]"};
+	struct pl_session *s = arg;
+	const char *url = pl_get_text(args, "url", "");
+	(void)a;
+	(void)answer;
+	if (strcmp(row, "postgres.open") != 0)
+		return true;
+	const char *host = strstr(url, "://");
+	host = host ? host + 3 : url;
+	size_t n = strcspn(host, "/?");
+	for (size_t i = n; i > 0; i--)
+		if (host[i - 1] == '@') {
+			host += i;
+			break;
+		}
+	for (size_t i = 0; i < PL_COUNT(here); i++)
+		if (strncmp(host, here[i], strlen(here[i])) == 0 &&
+		    strchr(":/?", host[strlen(here[i])]))
+			return true;
+	return pl_fail(err, "sim.database",
+	    "the simulated world at %s has no database: give it a real PostgreSQL on this machine, "
+	    "with an address on 127.0.0.1 as its credential (the world file's credentials), or use "
+	    "the world in the process (--sim=FILE)",
+	    s->o.sim);
+}
+
 /* https://api.github.com/x -> http://127.0.0.1:4010/@TIME/api.github.com/x: the
  * world's clock follows ours. */
 static bool route_over_tcp(void *arg, struct pl_arena *a,
@@ -331,7 +369,8 @@ static bool join_world(struct pl_session *s, struct pl_err *err)
 	for (uint32_t i = 0; known && known->kind == PL_MAP && i < known->as.map.len;
 	     i++)
 		add_credential(s, known->as.map.at[i].key, known->as.map.at[i].value);
-	s->router = (struct pl_router){.route = route_over_tcp, .arg = s};
+	s->router = (struct pl_router){
+	    .route = route_over_tcp, .database = database_over_tcp, .arg = s};
 	pl_host_set_router(s->host, &s->router);
 	return true;
 }
@@ -368,8 +407,10 @@ bool pl_session_open_world(struct pl_session *s, struct pl_err *err)
 	take_credentials(s);
 	if (!s->o.repository)
 		pl_host_set_repository(s->host, pl_world_work(s->world));
-	s->router = (struct pl_router){
-	    .route = route_inside, .remote = remote_inside, .arg = s};
+	s->router = (struct pl_router){.route = route_inside,
+	    .remote = remote_inside,
+	    .database = database_inside,
+	    .arg = s};
 	pl_host_set_router(s->host, &s->router);
 	return true;
 }

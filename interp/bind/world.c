@@ -478,13 +478,13 @@ static bool ask(struct asking *q, struct pl_err *err)
 	return !q->failed;
 }
 
-bool pl_world_request(struct pl_world *w, struct pl_arena *a,
-    const struct pl_value *request, int64_t now_ms, struct pl_value **answer,
+bool pl_world_ask(struct pl_world *w, struct pl_arena *a, const char *function,
+    const struct pl_value *first, int64_t now_ms, struct pl_value **answer,
     struct pl_err *err)
 {
 	struct asking q = {.w = w,
-	    .function = "request",
-	    .first = request,
+	    .function = function,
+	    .first = first,
 	    .has_time = true,
 	    .now = now_ms,
 	    .a = a};
@@ -492,6 +492,13 @@ bool pl_world_request(struct pl_world *w, struct pl_arena *a,
 		return false;
 	*answer = q.answer;
 	return true;
+}
+
+bool pl_world_request(struct pl_world *w, struct pl_arena *a,
+    const struct pl_value *request, int64_t now_ms, struct pl_value **answer,
+    struct pl_err *err)
+{
+	return pl_world_ask(w, a, "request", request, now_ms, answer, err);
 }
 
 bool pl_world_touch(struct pl_world *w, int64_t now_ms, struct pl_err *err)

@@ -192,6 +192,10 @@ struct pl_router {
 	 * is what its caller is told. NULL: as it stands. */
 	bool (*remote)(void *arg, struct pl_arena *a, const char *url, const char *op,
 	    const char **real, bool *lost, struct pl_err *err);
+	/* What a PostgreSQL row is answered, in place of a server: the row's name, its
+	 * arguments with secrets laid open. *answer NULL: the server is asked. */
+	bool (*database)(void *arg, struct pl_arena *a, const char *row,
+	    const struct pl_value *args, struct pl_value **answer, struct pl_err *err);
 	void *arg;
 };
 void pl_host_set_router(struct pl_host *h, const struct pl_router *router);

@@ -266,6 +266,10 @@ return {
     ["railway-staging"] = "sim-railway-staging-token",
     ["railway-production"] = "sim-railway-production-token",
     supabase = "sim-supabase-token",
+    ["postgres-staging"] = "postgres://postgres:sim-staging-password@"
+      .. "db.stgimpulseabcdefghij.supabase.co:5432/postgres",
+    ["postgres-production"] = "postgres://postgres:sim-production-password@"
+      .. "db.prdimpulseabcdefghij.supabase.co:5432/postgres",
   },
   limits = {
     github = { limit = 5000, window = "1h" },

@@ -10,6 +10,7 @@ local railway = sim.require "railway"
 local railway_api = sim.require "railway_api"
 local github = sim.require "github"
 local supabase = sim.require "supabase"
+local postgres = sim.require "postgres"
 local api = sim.require "api"
 local faults = sim.require "faults"
 local events = sim.require "events"
@@ -315,6 +316,10 @@ function M.open(o)
     request = function (req, now) return request(w, req, now) end,
     touch = function (now) pass(w, now) end,
     remote = function (url, op, now) return remote(w, url, op, now) end,
+    database = function (call, now)
+      pass(w, now)
+      return postgres.call(w, call.row, call.args)
+    end,
     state = function () return w.s end,
     ledger = function () return w.s.ledger end,
     now = function () return w.s.now end,

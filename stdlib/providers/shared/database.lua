@@ -55,7 +55,10 @@ end
 
 --- What the server says of a failure, on one line; the position is not in it.
 function M.words(failed)
-  local out = ("%s (SQLSTATE %s)"):format(failed.message, failed.sqlstate)
+  local out = failed.message
+  if failed.sqlstate then
+    out = ("%s (SQLSTATE %s)"):format(out, failed.sqlstate)
+  end
   if failed.detail then
     out = out .. "; " .. failed.detail
   end

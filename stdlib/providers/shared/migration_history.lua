@@ -113,20 +113,24 @@ function M.check_lock(c, where)
   end
 end
 
---- Makes the history as the vendor's program makes it, or completes an older one.
+--- How the vendor's program makes the history, or completes an older one: one transaction.
+function M.making()
+  return {
+    "SET LOCAL lock_timeout = '4s'",
+    "CREATE SCHEMA IF NOT EXISTS supabase_migrations",
+    "CREATE TABLE IF NOT EXISTS supabase_migrations.schema_migrations "
+      .. "(version text NOT NULL PRIMARY KEY)",
+    "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS statements text[]",
+    "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS name text",
+  }
+end
+
 function M.make(c, where, state)
   if state.complete then
     return
   end
   local answer = host.rows.postgres.batch { connection = c.connection, mode = "pipeline",
-    statements = {
-      "SET LOCAL lock_timeout = '4s'",
-      "CREATE SCHEMA IF NOT EXISTS supabase_migrations",
-      "CREATE TABLE IF NOT EXISTS supabase_migrations.schema_migrations "
-        .. "(version text NOT NULL PRIMARY KEY)",
-      "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS statements text[]",
-      "ALTER TABLE supabase_migrations.schema_migrations ADD COLUMN IF NOT EXISTS name text",
-    } }
+    statements = M.making() }
   if answer.failed then
     host.raise("supabase.history", ("%s: the history of migrations cannot be made: %s"):format(where,
       database.words(answer.failed)))

@@ -314,21 +314,27 @@ end
 
 -- The dry-run -----------------------------------------------------------------------------
 
--- All files that run as transactions, one after the other in a single one that is taken back. Gives
--- the statements, and of each the file and its own number in it.
-local function rehearsal(source, pending, o)
+-- All files that run as transactions, one after the other in a single one that is taken back, each
+-- with its entry in the history. Gives the statements, and of each the file and its number in it.
+local function rehearsal(source, state, pending, o)
   local all, of, left = {}, {}, nil
+  local function add(statement, file, number)
+    all[#all + 1], of[#of + 1] = statement, { file = file, number = number }
+  end
+  for _, statement in ipairs(state.complete and {} or history.making()) do
+    add(statement, pending[1], 0)
+  end
   for _, file in ipairs(pending) do
     if not migrations.is_atomic(files.statements(source, file)) then
       left = file
       break
     end
-    all[#all + 1], of[#all + 1] = "RESET ALL", { file = file, number = 0 }
-    all[#all + 1], of[#all + 1] = ("SET lock_timeout = %d"):format(o.lock_timeout or 0),
-      { file = file, number = 0 }
+    add("RESET ALL", file, 0)
+    add(("SET lock_timeout = %d"):format(o.lock_timeout or 0), file, 0)
     for n, statement in ipairs(file.statements) do
-      all[#all + 1], of[#all + 1] = statement.sql, { file = file, number = n }
+      add(statement.sql, file, n)
     end
+    add(history.insert(file, files.texts(source, file)), file, #file.statements + 1)
   end
   return all, of, left
 end
@@ -366,10 +372,10 @@ local function times_and_locks(of, answer)
 end
 
 -- What the rehearsal showed, as texts.
-local function rehearse(c, source, pending, o)
-  local all, of, left = rehearsal(source, pending, o)
+local function rehearse(c, source, state, pending, o)
+  local all, of, left = rehearsal(source, state, pending, o)
   local out = {}
-  if #all > 0 then
+  if left ~= pending[1] then
     local answer = host.rows.postgres.batch { connection = c.connection, statements = all,
       rehearse = true, mode = "each" }
     if answer.failed then
@@ -443,7 +449,7 @@ function M.predict(o, overlay)
     if #found.pending > 0 then
       history.check_privileges(where, state)
       if o.rehearse then
-        table.move(rehearse(c, source, found.pending, o), 1, 9, #notes + 1, notes)
+        table.move(rehearse(c, source, state, found.pending, o), 1, 9, #notes + 1, notes)
       end
     end
     M.remember(overlay, o.environment, after_push(rows, found.pending))
