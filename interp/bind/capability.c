@@ -76,6 +76,14 @@ static int tell(lua_State *L)
 	return 0;
 }
 
+/* run(): the id of the run; nil where there is none. */
+static int run_id(lua_State *L)
+{
+	const struct pl_session *s = pl_lua_session(L);
+	lua_pushstring(L, s->run ? pl_run_id(s->run) : NULL);
+	return 1;
+}
+
 /* ---- secrets ----------------------------------------------------------------------- */
 
 /* secret(name, text): opaque from here on, and masked wherever it might show. */
@@ -279,7 +287,7 @@ static void push_rows(struct pl_session *s, lua_State *L)
 void pl_capability_push(struct pl_session *s, lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"environment", environment},
-	    {"raise", raise}, {"now", now}, {"time", pl_lua_time},
+	    {"raise", raise}, {"now", now}, {"run", run_id}, {"time", pl_lua_time},
 	    {"clock_text", pl_lua_time_text}, {"log", tell}, {"secret", make_secret},
 	    {"reveal", reveal}, {"fingerprint", fingerprint}, {"random", random_bytes},
 	    {"sha256", pl_lua_sha256}, {"base64", pl_lua_base64},
