@@ -105,7 +105,7 @@ end
 
 -- One page of items that are sorted, newest first, by time(item): those before `until`.
 local function page(x, items, time, most)
-  local limit = number(x, "limit", 20, most or 100)
+  local limit = math.min(number(x, "limit", 20, most or 100), x.w.s.spec.vercel.page or 100)
   local before, since = number(x, "until"), number(x, "since")
   local out, more = core.list(), false
   for _, item in ipairs(items) do

@@ -89,6 +89,7 @@ function M.project(w, name)
   return {
     id = spec.id, name = name, accountId = w.s.spec.vercel.team.id,
     directoryListing = false, nodeVersion = "22.x", framework = spec.framework or "nextjs",
+    alias = M.list(), deploymentExpiration = {},
     resourceConfig = resources(), defaultResourceConfig = resources(),
     createdAt = w.s.clock - YEAR, updatedAt = w.s.clock - YEAR, live = true,
     autoAssignCustomDomains = p.automatic, targets = targets(w, name),

@@ -76,10 +76,10 @@ local function problem_of(answer)
   return type(problem) == "table" and problem or { message = problem }
 end
 
-local function about_team(place)
+local function about_team(place, why)
   if place.team then
-    return (" in the team \"%s\": the credential \"%s\" does not reach it, or there is no such thing there")
-      :format(place.team, place.credential)
+    return (" in the team \"%s\": %s there, or the credential \"%s\" does not reach it"):format(place.team,
+      why, place.credential)
   end
   return "; no team was said (option team, environments.NAME.vercel.team or providers.vercel.team of "
     .. "pipe.yaml), so Vercel looked among what belongs to the person only"
@@ -93,8 +93,9 @@ local function errors_of(call)
   return {
     [401] = stranger,
     [403] = problem.invalidToken == true and stranger
-      or { "vercel.forbidden", "Vercel refuses it" .. about_team(place) },
-    [404] = { "vercel.not-found", "Vercel does not find it" .. about_team(place) },
+      or { "vercel.forbidden", "Vercel refuses it" .. about_team(place, "its owner may not do that") },
+    [404] = { "vercel.not-found", "Vercel does not find it" .. about_team(place,
+      "there is no such thing") },
     [400] = { "vercel.rejected", "Vercel rejects the request" },
     [402] = { "vercel.plan", "the team's plan does not allow it (on Hobby only the deployment before "
       .. "can be rolled back to)" },
@@ -147,7 +148,9 @@ local api = wire.client {
 function M.ask(place, call)
   local judge = call.judge
   call.place = place
-  call.query = call.personal and call.query or scoped(place, call.query)
+  if not call.personal then
+    call.query = scoped(place, call.query)
+  end
   call.judge = function (answer)
     call.last = answer
     if judge then
