@@ -11,8 +11,10 @@ local read = host.require "vercel_read"
 local write = host.require "vercel_write"
 
 local PROJECT = { "text", required = true,
-  help = "its name or id on Vercel, or an environment of pipe.yaml with `vercel: { project, team }`" }
-local SOME_PROJECT = { "text", help = "refuse a deployment of another project; as for vercel.project" }
+  help = "its name or id on Vercel, or an environment of pipe.yaml with `vercel: { project, team "
+    .. "}`" }
+local SOME_PROJECT = { "text", help = "refuse a deployment of another project; as for "
+  .. "vercel.project" }
 local TEAM = { "text",
   help = "the team's id (team_…) or slug; else the environment's, else providers.vercel.team" }
 local DEPLOYMENT = { "text", required = true, help = "its id (dpl_…) or its address" }
@@ -20,15 +22,16 @@ local COMMIT = { "text", help = "only of this commit (the full sha)" }
 local TARGET = { "text", choices = { "production", "preview" }, help = "only of this kind" }
 
 local FROZEN = "{type (rollback), deployment, from, at, description, by}"
-local ROW = "{id, url, project, name, target (production, preview), state (Vercel's word), status (see the "
-  .. "states), phase (moving, good, bad, unknown), words, substate, live, commit, branch, message, author, "
-  .. "created_at, created (ms), ready_at, rollback_candidate, alias_error, error, inspector, promoted_from}"
-local MOVED = "{project, project_id, deployment, url, commit, branch, from, from_commit, changed, queued, rebuilt, "
-  .. "automatic, since (for vercel.request_state), note}"
+local ROW = "{id, url, project, name, target (production, preview), state (Vercel's word), "
+  .. "status (see the states), phase (moving, good, bad, unknown), words, substate, live, "
+  .. "commit, branch, message, author, created_at, created (ms), ready_at, rollback_candidate, "
+  .. "alias_error, error, inspector, promoted_from}"
+local MOVED = "{project, project_id, deployment, url, commit, branch, from, from_commit, "
+  .. "changed, queued, rebuilt, automatic, since (for vercel.request_state), note}"
 
 local READER = "a token of any member of the team"
-local WRITER = "a token of a member who may deploy to production (Member; Developer may not); Vercel's tokens "
-  .. "are as wide as their owner, or limited to one team"
+local WRITER = "a token of a member who may deploy to production (Member; Developer may not); "
+  .. "Vercel's tokens are as wide as their owner, or limited to one team"
 
 local function project(o)
   return vercel.project(vercel.place(o))
@@ -38,25 +41,28 @@ local function target(o)
   return o.deployment == "previous" and "(known after looking for the previous one)" or o.deployment
 end
 
-local PROMOTE_LOOKS = "looks at the project: is its last request (one slot, the last one wins) a promote of this "
-  .. "deployment, made after this write was begun, or do its domains lead there? After a rebuild: is there a newer "
-  .. "deployment that says it was built from this one?"
-local ROLLBACK_LOOKS = "looks at the project: is its last request (one slot, the last one wins) a rollback to this "
-  .. "deployment, made after this write was begun, or do its domains lead there?"
+local PROMOTE_LOOKS = "looks at the project: is its last request (one slot, the last one wins) a "
+  .. "promote of this deployment, made after this write was begun, or do its domains lead there? "
+  .. "After a rebuild: is there a newer deployment that says it was built from this one?"
+local ROLLBACK_LOOKS = "looks at the project: is its last request (one slot, the last one wins) "
+  .. "a rollback to this deployment, made after this write was begun, or do its domains lead there?"
 
 local verbs = {}
 
 verbs.who = {
-  effect = "read", summary = "Whose credential it is, and which teams it reaches; refuses a team it does not",
+  effect = "read", summary = "Whose credential it is, and which teams it reaches; refuses a team "
+    .. "it does not",
   result = "{user{id, username, email, name}, teams = list of {id, slug, name, role}, team}",
   options = { team = TEAM },
   request = { "GET /v2/user", "GET /v2/teams" }, permission = READER, act = read.who,
 }
 
 verbs.project = {
-  effect = "read", summary = "A project: what is live, and whether the next push goes live by itself",
-  result = "{id, name, team, production_branch, live{deployment, url, commit, branch, created_at, aliases}, "
-    .. "automatic, frozen_by = nil or " .. FROZEN .. ", request = the last promote or rollback, or nil}",
+  effect = "read", summary = "A project: what is live, and whether the next push goes live by "
+    .. "itself",
+  result = "{id, name, team, production_branch, live{deployment, url, commit, branch, "
+    .. "created_at, aliases}, automatic, frozen_by = nil or " .. FROZEN .. ", request = the last "
+    .. "promote or rollback, or nil}",
   options = { project = PROJECT, team = TEAM },
   request = "GET /v9/projects/{project}", permission = READER, act = project,
   overlay = read.overlay_project,
@@ -91,7 +97,8 @@ verbs.deployment_of = {
 
 verbs.deployment = {
   effect = "read",
-  summary = "One deployment; good when it is built and has its addresses, live while the domains lead to it",
+  summary = "One deployment; good when it is built and has its addresses, live while the domains "
+    .. "lead to it",
   result = ROW, options = { id = DEPLOYMENT, project = SOME_PROJECT, team = TEAM },
   request = { "GET /v13/deployments/{id}", "GET /v9/projects/{its project}" }, permission = READER,
   states = vercel.STATES, act = read.deployment, overlay = read.overlay_deployment,
@@ -99,8 +106,9 @@ verbs.deployment = {
 
 verbs.live = {
   effect = "read", summary = "What the production domains of a project lead to now",
-  result = "{project, project_id, deployment (nil while nothing is live), url, commit, branch, created_at, aliases = "
-    .. "list of {alias, deployment}, whole (all of them lead to it), automatic, frozen_by = nil or " .. FROZEN
+  result = "{project, project_id, deployment (nil while nothing is live), url, commit, branch, "
+    .. "created_at, aliases = list of {alias, deployment}, whole (all of them lead to it), "
+    .. "automatic, frozen_by = nil or " .. FROZEN
     .. ", request}",
   options = { project = PROJECT, team = TEAM },
   request = { "GET /v9/projects/{project}", "GET /v4/aliases" }, permission = READER,
@@ -118,14 +126,15 @@ verbs.aliases = {
 
 verbs.request_state = {
   effect = "read", summary = "What became of a promote or a rollback",
-  result = "{status, phase (moving, good, bad, unknown), words, deployment, from, type, at, requested_at, live, "
-    .. "automatic, frozen_by, failed = list of {alias, status}, project, project_id}",
+  result = "{status, phase (moving, good, bad, unknown), words, deployment, from, type, at, "
+    .. "requested_at, live, automatic, frozen_by, failed = list of {alias, status}, project, "
+    .. "project_id}",
   options = {
     project = PROJECT, team = TEAM,
-    since = { "any", help = "`since` of what vercel.promote or vercel.rollback gave: an older request is not "
-      .. "taken for it (milliseconds or ISO text)" },
-    deployment = { "text", help = "the deployment it was asked for; a later request for another one is "
-      .. "\"overtaken\"" },
+    since = { "any", help = "`since` of what vercel.promote or vercel.rollback gave: an older "
+      .. "request is not taken for it (milliseconds or ISO text)" },
+    deployment = { "text", help = "the deployment it was asked for; a later request for another "
+      .. "one is \"overtaken\"" },
     type = { "text", choices = { "promote", "rollback" }, help = "what was asked for" },
   },
   request = { "GET /v9/projects/{project}", "GET /v1/projects/{project}/promote/aliases" },
@@ -155,11 +164,12 @@ verbs.promote = {
 
 verbs.rollback = {
   effect = "write",
-  summary = "Leads the production domains back to an earlier deployment; later pushes do not go live until a promote",
+  summary = "Leads the production domains back to an earlier deployment; later pushes do not go "
+    .. "live until a promote",
   result = MOVED,
   options = { project = PROJECT, team = TEAM,
-    deployment = { "text", required = true, help = "its id or address, or \"previous\": the newest "
-      .. "production deployment before the one that is live" },
+    deployment = { "text", required = true, help = "its id or address, or \"previous\": the "
+      .. "newest production deployment before the one that is live" },
     description = { "text", help = "why, for the others who see the project on Vercel" } },
   request = "POST /v1/projects/{project}/rollback/{deployment}",
   permission = WRITER, target = target, act = write.rollback, predict = write.predict_rollback,
@@ -177,8 +187,9 @@ verbs.cancel = {
 
 return {
   name = "vercel", summary = "Web projects on Vercel", statuses = vercel.STATES,
-  retries = "reads are asked again up to three times after 500, 502, 503, 504 and lost connections; a rate limit is "
-    .. "waited for, up to five minutes; a write is sent once, and looked for when its answer is lost",
+  retries = "reads are asked again up to three times after 500, 502, 503, 504 and lost "
+    .. "connections; a rate limit is waited for, up to five minutes; a write is sent once, and "
+    .. "looked for when its answer is lost",
   errors = {
     ["vercel.unauthorized"] = "the credential is not accepted",
     ["vercel.forbidden"] = "the credential may not do it, or no team or the wrong one was said",

@@ -86,8 +86,9 @@ local function behind(w, host)
 end
 
 local function page(w, d, path)
-  return ("<!doctype html>\n<html><head><title>%s</title>\n<meta name=\"commit\" content=\"%s\">"
-    .. "</head>\n<body>%s %s</body></html>\n"):format(d.project, d.sha, w.s.spec.vercel.team.name,
+  return ("<!doctype html>\n<html><head><title>%s</title>\n<meta name=\"commit\" "
+    .. "content=\"%s\"></head>\n<body>%s "
+    .. "%s</body></html>\n"):format(d.project, d.sha, w.s.spec.vercel.team.name,
     path)
 end
 

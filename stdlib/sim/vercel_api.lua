@@ -45,8 +45,9 @@ local function scope(x)
   if not id and not slug then
     return false
   elseif x.who.team == false or (id and id ~= team.id) or (slug and slug ~= team.slug) then
-    fail(403, "forbidden", ("Not authorized: Trying to access resource under scope \"%s\". You must "
-      .. "re-authenticate to this scope or use a token with access to this scope."):format(slug or id),
+    fail(403, "forbidden", ("Not authorized: Trying to access resource under scope \"%s\". You "
+      .. "must re-authenticate to this scope or use a token with access to this "
+      .. "scope."):format(slug or id),
       { scope = slug or id })
   end
   return true
@@ -67,8 +68,10 @@ end
 local function deployment(x, text)
   local d = x.team and state.deployment(x.w, core.unescape(text))
   if not d or not is_visible(x, d) then
-    fail(404, "not_found", ("The deployment \"%s\" can't be found under the context \"%s\"."):format(
-      core.unescape(text), x.team and x.w.s.spec.vercel.team.slug or x.w.s.spec.vercel.user.username))
+    fail(404, "not_found", ("The deployment \"%s\" can't be found under the context "
+      .. "\"%s\"."):format(
+      core.unescape(text), x.team and x.w.s.spec.vercel.team.slug
+        or x.w.s.spec.vercel.user.username))
   end
   return d
 end
@@ -320,7 +323,8 @@ local function read_creation(x)
   end
   for key in core.sorted(body) do
     if not CREATE[key] then
-      fail(400, "bad_request", ("Invalid request: should NOT have additional property `%s`."):format(
+      fail(400, "bad_request", ("Invalid request: should NOT have additional property "
+        .. "`%s`."):format(
         key))
     end
   end

@@ -95,7 +95,8 @@ function M.project(w, name)
     autoAssignCustomDomains = p.automatic, targets = targets(w, name),
     lastAliasRequest = request(p), lastRollbackTarget = rollback_target(p),
     rollbackDescription = description(w, p),
-    link = { type = "github", org = org, repo = repository, productionBranch = state.branch(w, name),
+    link = { type = "github", org = org, repo = repository, productionBranch = state.branch(w,
+      name),
       deployHooks = M.list(), gitCredentialId = "cred_" .. core.hex(w, "git"):sub(1, 24) },
   }
 end
@@ -218,7 +219,8 @@ function M.log(w, d)
         serial = serial, info = { type = "build", name = "bld_" .. d.id:sub(5, 12) } }
     else
       out[i] = { type = kind, created = at, payload = { deploymentId = d.id, id = id, date = at,
-        serial = serial, text = text, info = { type = "build", name = "bld_" .. d.id:sub(5, 12) } } }
+        serial = serial, text = text, info = { type = "build", name = "bld_" .. d.id:sub(5,
+          12) } } }
     end
   end
   return out

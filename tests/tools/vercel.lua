@@ -90,7 +90,8 @@ function does.wait(s)
   for i, alias in ipairs(state.failed) do
     failed[i] = alias.alias
   end
-  log.info(("request: %s, %s, %s; live %s; failed: %s"):format(state.status, state.phase, state.words,
+  log.info(("request: %s, %s, %s; live %s; failed: "
+    .. "%s"):format(state.status, state.phase, state.words,
     state.live == s.last.deployment and "ours" or "another", table.concat(failed, " ")))
 end
 

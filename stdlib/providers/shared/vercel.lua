@@ -78,11 +78,12 @@ end
 
 local function about_team(place, why)
   if place.team then
-    return (" in the team \"%s\": %s there, or the credential \"%s\" does not reach it"):format(place.team,
+    return (" in the team \"%s\": %s there, or the credential \"%s\" does not reach "
+      .. "it"):format(place.team,
       why, place.credential)
   end
-  return "; no team was said (option team, environments.NAME.vercel.team or providers.vercel.team of "
-    .. "pipe.yaml), so Vercel looked among what belongs to the person only"
+  return "; no team was said (option team, environments.NAME.vercel.team or "
+    .. "providers.vercel.team of pipe.yaml), so Vercel looked among what belongs to the person only"
 end
 
 -- For 401, 403 and 404 the words depend on who asked for whom.
@@ -93,14 +94,15 @@ local function errors_of(call)
   return {
     [401] = stranger,
     [403] = problem.invalidToken == true and stranger
-      or { "vercel.forbidden", "Vercel refuses it" .. about_team(place, "its owner may not do that") },
+      or { "vercel.forbidden", "Vercel refuses it" .. about_team(place, "its owner may not do "
+        .. "that") },
     [404] = { "vercel.not-found", "Vercel does not find it" .. about_team(place,
       "there is no such thing") },
     [400] = { "vercel.rejected", "Vercel rejects the request" },
-    [402] = { "vercel.plan", "the team's plan does not allow it (on Hobby only the deployment before "
-      .. "can be rolled back to)" },
-    [409] = { "vercel.busy", "Vercel is moving this project's domains for another request; look what "
-      .. "becomes of it (vercel.request_state) before asking again" },
+    [402] = { "vercel.plan", "the team's plan does not allow it (on Hobby only the deployment "
+      .. "before can be rolled back to)" },
+    [409] = { "vercel.busy", "Vercel is moving this project's domains for another request; look "
+      .. "what becomes of it (vercel.request_state) before asking again" },
     [422] = { "vercel.not-eligible", "Vercel says that this deployment cannot be used for it" },
   }
 end
@@ -218,9 +220,10 @@ local function request_row(raw)
   if not raw or some(raw.toDeploymentId) == nil then
     return nil
   end
-  local known = M.JOBS[raw.jobStatus] or { "unknown", ("a status that this version of pipe does not "
-    .. "know: \"%s\""):format(tostring(some(raw.jobStatus))) }
-  return { deployment = raw.toDeploymentId, from = some(raw.fromDeploymentId), type = some(raw.type),
+  local known = M.JOBS[raw.jobStatus] or { "unknown", ("a status that this version of pipe does "
+    .. "not know: \"%s\""):format(tostring(some(raw.jobStatus))) }
+  return { deployment = raw.toDeploymentId, from = some(raw.fromDeploymentId),
+    type = some(raw.type),
     status = some(raw.jobStatus), phase = known[1], words = known[2],
     requested_at = math.floor(some(raw.requestedAt) or 0), at = clock(raw.requestedAt) }
 end

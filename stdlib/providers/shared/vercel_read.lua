@@ -53,7 +53,8 @@ function M.who(o)
     for i, team in ipairs(teams) do
       names[i] = ("%s (%s)"):format(team.slug, team.id)
     end
-    refuse("vercel.team", ("the credential \"%s\" does not reach the team \"%s\" (it reaches: %s)"):format(
+    refuse("vercel.team", ("the credential \"%s\" does not reach the team \"%s\" (it reaches: "
+      .. "%s)"):format(
       place.credential, place.team, #names > 0 and table.concat(names, ", ") or "no team"))
   end
   return { user = { id = user.id, username = some(user.username), email = some(user.email),
@@ -69,7 +70,8 @@ function M.list(place, project, o, each)
   } }, "deployments", function (raw)
     local row = vercel.row(raw, project)
     -- A filter that the other side does not know would be passed over in silence.
-    local fits = (not o.commit or row.commit == o.commit) and (not o.branch or row.branch == o.branch)
+    local fits = (not o.commit or row.commit == o.commit) and (not o.branch
+      or row.branch == o.branch)
       and (not o.target or row.target == o.target) and (not o.state or row.state == o.state)
       and not (o.rollback_candidates and row.rollback_candidate == false)
     return fits and each(row)
@@ -104,7 +106,8 @@ function M.check_project(row, project)
   if not project or not row.project or row.project == project.id then
     return
   end
-  refuse("vercel.project", ("deployment %s is of another project (%s) than \"%s\" (%s)"):format(row.id,
+  refuse("vercel.project", ("deployment %s is of another project (%s) than \"%s\" "
+    .. "(%s)"):format(row.id,
     row.name or row.project, project.name, project.id))
 end
 
@@ -228,7 +231,8 @@ function M.build_log(o)
     local text = some(payload.text) or some(event.text)
     if text then
       local at = some(payload.date) or some(event.created)
-      out[#out + 1] = { text = text, kind = some(event.type), at = at and host.clock_text(at) or nil,
+      out[#out + 1] = { text = text, kind = some(event.type), at = at and host.clock_text(at)
+        or nil,
         error = event.type == "stderr" or event.type == "fatal" or some(event.level) == "error" }
     end
   end

@@ -35,8 +35,8 @@ local function joins(project, kind, row)
   elseif request.type == kind and request.deployment == row.id then
     return request
   end
-  host.raise("vercel.busy", ("project \"%s\": Vercel is moving its domains to %s for a %s of %s; look what "
-    .. "becomes of it (vercel.request_state) before asking again"):format(project.name,
+  host.raise("vercel.busy", ("project \"%s\": Vercel is moving its domains to %s for a %s of %s; "
+    .. "look what becomes of it (vercel.request_state) before asking again"):format(project.name,
     request.deployment, request.type, request.at or "just now"))
 end
 
@@ -66,7 +66,8 @@ end
 
 local function must_be_ready(row, what)
   if row.state ~= "READY" then
-    local message = ("deployment %s of %s is %s (%s): it cannot be %s"):format(row.id, short(row.commit),
+    local message = ("deployment %s of %s is %s (%s): it cannot be "
+      .. "%s"):format(row.id, short(row.commit),
       tostring(row.state), row.words, what)
     host.raise("vercel.not-ready", message, { refused = row.phase == "bad" })
   end
@@ -89,12 +90,12 @@ end
 local function judge_promote(o, row)
   must_be_ready(row, "promoted")
   if row.target == "production" and o.rebuild then
-    refuse("vercel.production", ("deployment %s is a production build: it is promoted as it is, without "
-      .. "rebuild = true"):format(row.id))
+    refuse("vercel.production", ("deployment %s is a production build: it is promoted as it is, "
+      .. "without rebuild = true"):format(row.id))
   elseif row.target ~= "production" and not o.rebuild then
-    refuse("vercel.preview", ("deployment %s of %s is a preview: Vercel cannot lead the production domains "
-      .. "to it, but builds its commit anew with the variables of production; rebuild = true says "
-      .. "that this is meant"):format(row.id, short(row.commit)))
+    refuse("vercel.preview", ("deployment %s of %s is a preview: Vercel cannot lead the "
+      .. "production domains to it, but builds its commit anew with the variables of production; "
+      .. "rebuild = true says that this is meant"):format(row.id, short(row.commit)))
   end
   return row.target ~= "production"
 end
@@ -131,33 +132,35 @@ function M.promote(o)
   local _, answer = vercel.ask(place, { method = "POST", raw = true, write = true,
     path = ("/v10/projects/%s/promote/%s"):format(vercel.escape(project.id), vercel.escape(row.id)),
     where = "promoting " .. row.id, expect = { 200, 201, 202 } })
-  return outcome(project, row, { automatic = automatic_after(project), queued = answer.status == 202,
+  return outcome(project, row, { automatic = automatic_after(project),
+    queued = answer.status == 202,
     note = answer.status == 202 and QUEUED or nil })
 end
 
 local function frozen_note(project)
-  return ("from now on pushes to \"%s\" build, but do not go live until something is promoted; the "
-    .. "deployment runs with the variables and cron jobs of its own time"):format(
+  return ("from now on pushes to \"%s\" build, but do not go live until something is promoted; "
+    .. "the deployment runs with the variables and cron jobs of its own time"):format(
     project.production_branch or "the production branch")
 end
 
 -- The newest production deployment before the one that is live.
 local function previous(place, project)
   if not project.live then
-    refuse("vercel.not-eligible", ("project \"%s\" has no production deployment yet: there is nothing "
-      .. "to go back from"):format(project.name))
+    refuse("vercel.not-eligible", ("project \"%s\" has no production deployment yet: there is "
+      .. "nothing to go back from"):format(project.name))
   end
   local found
   read.list(place, project, { target = "production", state = "READY", rollback_candidates = true },
     function (row)
-      if row.id ~= project.live.deployment and row.created < (project.live.created or math.huge) then
+      if row.id ~= project.live.deployment and row.created < (project.live.created
+        or math.huge) then
         found = row
       end
       return found ~= nil
     end)
   if not found then
-    refuse("vercel.not-eligible", ("project \"%s\" has no production deployment before %s that Vercel "
-      .. "still keeps for a rollback"):format(project.name, project.live.deployment))
+    refuse("vercel.not-eligible", ("project \"%s\" has no production deployment before %s that "
+      .. "Vercel still keeps for a rollback"):format(project.name, project.live.deployment))
   end
   return found
 end
@@ -174,8 +177,8 @@ end
 local function judge_rollback(row)
   must_be_ready(row, "rolled back to")
   if row.target ~= "production" then
-    refuse("vercel.not-eligible", ("deployment %s of %s is a preview: a rollback leads to a deployment "
-      .. "that was live before"):format(row.id, short(row.commit)))
+    refuse("vercel.not-eligible", ("deployment %s of %s is a preview: a rollback leads to a "
+      .. "deployment that was live before"):format(row.id, short(row.commit)))
   end
 end
 
@@ -235,7 +238,8 @@ function M.predict_promote(o, overlay)
   end
   local result = outcome(project, row, { automatic = automatic_after(project) })
   if anew then
-    result.deployment, result.url, result.rebuilt, result.built_from = AFTER_BUILD, nil, true, row.id
+    result.deployment, result.url, result.rebuilt, result.built_from = AFTER_BUILD, nil, true,
+      row.id
     result.note = "built anew with the variables of production; live when that is done"
   elseif project.frozen_by then
     result.note = "ends the rollback: pushes go live by themselves again"
@@ -245,7 +249,8 @@ end
 
 local function must_be_candidate(place, project, row)
   local found, others = false, {}
-  read.list(place, project, { target = "production", rollback_candidates = true }, function (candidate)
+  read.list(place, project, { target = "production", rollback_candidates = true },
+    function (candidate)
     found = found or candidate.id == row.id
     if #others < 3 then
       others[#others + 1] = ("%s (%s)"):format(candidate.id, short(candidate.commit))
@@ -253,7 +258,8 @@ local function must_be_candidate(place, project, row)
     return found
   end)
   if not found then
-    refuse("vercel.not-eligible", ("deployment %s of %s is none that Vercel rolls back to; it would be: %s"):format(
+    refuse("vercel.not-eligible", ("deployment %s of %s is none that Vercel rolls back to; it "
+      .. "would be: %s"):format(
       row.id, short(row.commit), #others > 0 and table.concat(others, ", ") or "none"))
   end
 end
@@ -279,7 +285,8 @@ end
 local function found(project, row, kind)
   local request = project.request
   local ours = request and request.deployment == row.id and request.type == kind
-  local more = { automatic = kind == "promote" and automatic_after(project), since = ours and request.requested_at or 0,
+  local more = { automatic = kind == "promote" and automatic_after(project), since = ours
+    and request.requested_at or 0,
     note = kind == "rollback" and frozen_note(project) or nil }
   local out = outcome(project, row, more)
   if ours then
@@ -359,7 +366,8 @@ local function judge_cancel(row)
   if row.state == "CANCELED" then
     return false
   elseif row.phase ~= "moving" or row.state == "READY" then
-    refuse("vercel.over", ("deployment %s is %s (%s): its build is over and cannot be canceled"):format(
+    refuse("vercel.over", ("deployment %s is %s (%s): its build is over and cannot be "
+      .. "canceled"):format(
       row.id, tostring(row.state), row.words))
   end
   return true
