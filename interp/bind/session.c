@@ -97,6 +97,7 @@ static bool make_interpreter(struct pl_session *s, struct pl_err *err)
 	pl_rows_add_host(s, pl_clock_rows);
 	pl_rows_add_hidden(s, pl_jwt_rows);
 	pl_rows_add_hidden(s, pl_sql_rows);
+	pl_rows_add_hidden(s, pl_postgres_rows);
 	pl_rows_add_host(s, pl_word_rows);
 	pl_pure_rows(s);
 	return pl_lua_protect(s->L, open_lua, s, err);
