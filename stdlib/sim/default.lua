@@ -221,10 +221,14 @@ return {
       effect = { migrate = "production" },
     },
     ["ios-release.yml"] = {
-      name = "iOS Release", triggers = { push = { tags = { "v*" } }, workflow_dispatch = true },
+      name = "iOS Release", triggers = { push = { tags = { "v*" } },
+        workflow_dispatch = { inputs = { lane = { type = "choice",
+          options = { "beta", "promote", "release" } } } } },
       job = "ios", duration = "600s",
     },
-    ["db-deploy.yml"] = { name = "DB Deploy", triggers = { workflow_dispatch = true },
+    ["db-deploy.yml"] = { name = "DB Deploy", triggers = { workflow_dispatch = { inputs = {
+        environment = { type = "choice", options = { "staging", "production" } },
+        action = { type = "choice", options = { "dry-run", "migrate" } } } } },
       job = "db-deploy", duration = "40s" },
   },
 
