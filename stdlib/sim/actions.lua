@@ -276,6 +276,7 @@ function M.rerun(w, run, failed)
   run.attempts = run.attempts or core.list {}
   table.insert(run.attempts, { attempt = run.attempt, status = run.status,
     conclusion = run.conclusion, updated = run.updated })
+  run.restarted = w.s.now
   run.stale_till = w.s.now + core.ms((w.s.spec.github or {}).rerun_lag, 0)
   run.attempt, run.status, run.conclusion, run.updated, run.live = run.attempt + 1, "queued", nil,
     w.s.now, true

@@ -31,6 +31,7 @@ local ROUTES = {
   { "GET", "/commits/*ref/pulls", pulls.of_commit, "pull_requests" },
   { "GET", "/commits/*ref", refs.get_commit, "contents" },
   { "POST", "/statuses/:sha", checks.post_status, "statuses" },
+  { "GET", "/contents/*path", refs.get_contents, "contents" },
   { "GET", "/compare/*basehead", refs.compare, "contents" },
   { "GET", "/branches/*branch/protection/required_status_checks", checks.protection,
     "administration" },

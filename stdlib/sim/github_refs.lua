@@ -101,6 +101,17 @@ function M.compare(w, req, basehead)
   }, headers)
 end
 
+--- A file as base64; a folder is refused, as nobody here asks for one.
+function M.get_contents(w, req, path)
+  local ref = req.query.ref or w.s.spec.repository.default_branch
+  local sha = resolve(w, ref)
+  if not sha then
+    return common.problem(404, "No commit found for the ref " .. ref)
+  end
+  local text = repo.read(w, sha, path)
+  return text and core.answer(200, more.file(w, sha, path, text)) or common.not_found()
+end
+
 -- Branches and refs ------------------------------------------------------------
 
 function M.get_branch(w, _, branch)
@@ -204,7 +215,9 @@ function M.post_ref(w, req)
   elseif not is_known(w, body.sha) then
     return common.invalid("Object does not exist")
   end
-  core.record(w, "github", "github.create_ref", ref_target(name, nil, commit_of(w, body.sha)))
+  local effect = core.starts(name, "tags/") and "github.create_tag" or core.starts(name, "heads/")
+    and "github.create_branch" or "github.create_ref"
+  core.record(w, "github", effect, ref_target(name, nil, commit_of(w, body.sha)))
   move(w, req, body.ref, body.sha)
   return core.answer(201, shape.ref(w, body.ref, body.sha), { location = shape.base(w) .. "/git/"
     .. body.ref })

@@ -19,6 +19,18 @@ local function born(w)
   return core.iso(w.s.clock - 400 * 86400000)
 end
 
+--- A file of a commit.
+function M.file(w, sha, path, text)
+  local url = shape.base(w) .. "/contents/" .. path .. "?ref=" .. sha
+  local blob = sim.sha256("blob " .. text):sub(1, 40)
+  local git, html = shape.base(w) .. "/git/blobs/" .. blob, shape.html(w) .. "/blob/" .. sha .. "/"
+    .. path
+  return { type = "file", encoding = "base64", size = #text, name = path:match("[^/]+$"),
+    path = path, content = sim.base64(text), sha = blob, url = url, git_url = git, html_url = html,
+    download_url = shape.html(w):gsub("github%.com", "raw.githubusercontent.com") .. "/" .. sha
+      .. "/" .. path, _links = { self = url, git = git, html = html } }
+end
+
 -- Tags -----------------------------------------------------------------------
 
 function M.tag_object(w, sha)

@@ -177,7 +177,7 @@ local function raise_status(c, call, answer)
   local said = words_of(c, answer)
   if known then
     host.raise(known[1], ("%s%s (%d: %s)"):format(where(c, call), known[2], status, said),
-      { status = status, retryable = known.retryable })
+      { status = status, retryable = known.retryable, refused = known.refused })
   end
   local later = status >= 500
   host.raise(c.name .. (later and ".unavailable" or ".failed"), ("%s%s answers %d: %s"):format(
