@@ -219,7 +219,7 @@ function cases.a_server_error_is_retried_for_reads_and_unknown_for_writes()
     body = "<html>bad</html>" } },
     { match = { method = "PUT" }, answer = { status = 502, body = "<html>bad</html>" } } } }
   equal(t.github("pull", { number = 12 }).number, 12)
-  equal(t.facts.slept, 1500)
+  equal(t.facts.slept, 3000)
   local problem = fails("github.unavailable", { "502", "<html>bad</html>" }, t.github, "merge",
     { number = 12, sha = t.s.aliases.p2 })
   equal(problem.unknown, true)
@@ -235,13 +235,74 @@ end
 function cases.a_used_up_rate_limit_is_waited_for()
   local t = new(tools.world "rate-limit")
   for _ = 1, 20 do
-    equal(t.github("pull", { number = 12 }).number, 12)
+    equal(t.github("pulls")[1].number, 12)
   end
   assert(t.facts.slept >= 60000 and t.facts.slept <= 130000, "slept " .. t.facts.slept)
   t = new { limits = { github = { limit = 1, window = "1h" } } }
-  t.github("pull", { number = 12 })
-  local problem = fails("github.rate-limit", { "open again in" }, t.github, "pull", { number = 12 })
+  t.github("pulls")
+  local problem = fails("github.rate-limit", { "open again in" }, t.github, "pulls")
   equal(problem.retryable, true)
+end
+
+function cases.what_did_not_change_costs_nothing()
+  local t = new()
+  for _ = 1, 20 do
+    equal(t.github("pull", { number = 12 }).phase, "ready")
+  end
+  equal(t.s.spent.github.used, 1)
+  equal(t.s.github.unchanged, 19)
+end
+
+function cases.the_second_limit_is_waited_for_a_minute_and_then_two()
+  local said = { status = 403, body = { message = "You have exceeded a secondary rate limit." } }
+  local t = new { faults = { { match = { system = "github" }, times = 2, answer = said } } }
+  equal(t.github("pull", { number = 12 }).number, 12)
+  equal(t.facts.slept, 180000)
+  said = { status = 429, headers = { ["retry-after"] = "7" }, body = { message = "slow down" } }
+  t = new { faults = { { match = { system = "github" }, answer = said } } }
+  equal(t.github("pull", { number = 12 }).number, 12)
+  equal(t.facts.slept, 7000)
+  said = { status = 403, body = { message = "Resource not accessible by integration" } }
+  t = new { faults = { { match = { system = "github" }, times = "always", answer = said } } }
+  fails("github.forbidden", { "Resource not accessible" }, t.github, "pull", { number = 12 })
+  equal(t.facts.slept, 0)
+end
+
+function cases.points_of_the_second_limit_are_counted()
+  local t = new { limits = { github = { limit = 5000, window = "1h", points = 4 } } }
+  for _ = 1, 6 do
+    t.github("pulls")
+  end
+  assert(t.facts.slept > 50000 and t.facts.slept <= 62000, "slept " .. t.facts.slept)
+end
+
+function cases.a_check_is_judged_by_its_app()
+  local t = new { protection = { main = { { name = "ci-gate", app_id = 15368 } } },
+    rules = { main = { { name = "audit", app_id = 4711 }, { name = "ci-gate" } } },
+    github = { check_runs = {
+      { commit = "p2", name = "audit", app = "imposter", app_id = 666 },
+      { commit = "p2", name = "ci-gate", app = "imposter", app_id = 666, conclusion = "failure" } } } }
+  local o = { sha = t.s.aliases.p2, branch = "main" }
+  local verdict = t.github("verdict", o)
+  equal(#verdict.checks, 2)
+  equal(verdict.state, "moving")
+  equal(verdict.checks[1].name .. " " .. verdict.checks[1].phase, "ci-gate good")
+  equal(verdict.checks[1].app_id, 15368)
+  equal(verdict.checks[2].name .. " " .. verdict.checks[2].status, "audit expected")
+  equal(verdict.checks[2].app_id, 4711)
+  -- Pinned to nobody, the failure of the other app counts.
+  t = new { protection = { main = { "ci-gate" } }, github = { check_runs = {
+    { commit = "p2", name = "ci-gate", app = "imposter", app_id = 666, conclusion = "failure" } } } }
+  o.sha = t.s.aliases.p2
+  equal(t.github("verdict", o).state, "bad")
+end
+
+function cases.words_nobody_knows_are_never_good()
+  local t = new { checks = { ["ci-gate"] = { conclusion = "splendid" } } }
+  equal(t.github("verdict", { sha = t.s.aliases.p2, branch = "main" }).state, "unknown")
+  fails("github.nothing-required", { "nothing can be said" }, t.github, "verdict",
+    { sha = t.s.aliases.p2, branch = "production" })
+  equal(t.github("verdict", { sha = t.s.aliases.p2, names = { "nobody" } }).state, "moving")
 end
 
 function cases.lists_are_read_to_the_last_page()

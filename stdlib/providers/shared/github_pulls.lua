@@ -118,7 +118,7 @@ end
 
 local MERGE_ERRORS = {
   [405] = { "github.not-mergeable", "GitHub refuses to merge it", refused = true },
-  [409] = { "github.head-moved", "somebody pushed to it, or to its base, after it was looked at",
+  [409] = { "github.head-moved", "somebody pushed to it after it was looked at",
     refused = true },
 }
 
