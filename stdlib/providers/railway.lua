@@ -106,7 +106,8 @@ verbs.rollback_plan = {
     "query DeploymentSnapshot", "query Variables", "query SealedVariables" },
   permission = READER,
   options = { environment = ENVIRONMENT, deployment = TARGET },
-  act = changes.plan,
+  act = function (o) return changes.plan(o) end,
+  overlay = function (o, _, overlay) return changes.plan(o, overlay) end,
 }
 
 verbs.rollback = {
@@ -202,7 +203,7 @@ verbs.variables_as_deployed = {
   errors = { ["railway.not-readable"] = "Railway has no snapshot of that deployment" },
   options = { environment = ENVIRONMENT, names = NAMES,
     deployment = { "text", help = "its id (default: the one that serves)" } },
-  act = variables.read_deployed,
+  act = variables.read_deployed, overlay = variables.overlay_deployed,
 }
 
 verbs.verify = {
@@ -213,7 +214,8 @@ verbs.verify = {
   options = { environment = ENVIRONMENT, names = { "list", help = "only these" },
     deployment = { "text", help = "its id (default: the one that serves)" },
     expect = { "map", help = "name -> fingerprint or secret that the deployment should have, false for none" } },
-  act = variables.verify,
+  act = function (o) return variables.verify(o) end,
+  overlay = function (o, _, overlay) return variables.verify(o, overlay) end,
 }
 
 local WRITE_ERRORS = {

@@ -45,12 +45,13 @@ local function check_rollback(o, row, active)
   end
 end
 
---- What a rollback would do: { deployment, active, variables }.
-function M.plan(o)
+--- What a rollback would do: { deployment, active, variables }; in a dry-run with what earlier
+-- changes of it would have done.
+function M.plan(o, overlay)
   local row = deployments.named(o.environment, o.deployment)
   local active = deployments.active(o)[1]
   return { deployment = row, active = active, possible = row.can_rollback,
-    variables = variables.difference(o.environment, row) }
+    variables = variables.difference(o.environment, row, overlay) }
 end
 
 local function set_of(list)
@@ -83,8 +84,8 @@ local function check_expected(o, plan)
   end
 end
 
-local function checked_plan(o)
-  local plan = M.plan(o)
+local function checked_plan(o, overlay)
+  local plan = M.plan(o, overlay)
   check_rollback(o, plan.deployment, plan.active)
   check_expected(o, plan)
   return plan
@@ -126,8 +127,8 @@ local function words_of(plan)
   return #parts > 0 and "variables " .. table.concat(parts, "; ") or "variables: none changes"
 end
 
-function M.predict_rollback(o)
-  local plan = checked_plan(o)
+function M.predict_rollback(o, overlay)
+  local plan = checked_plan(o, overlay)
   local row = deployments.predicted_row(KNOWN_LATER:format "rollback",
     { commit = plan.deployment.commit, reason = "rollback" })
   return { sign = "~", result = result_of(row, plan), note = words_of(plan),
@@ -251,7 +252,7 @@ local ENDS = {
 
 local function checked(o, kind)
   local row = deployments.get(o.environment, o.deployment)
-  if not kind.may(row) then
+  if not kind.may(row) and not deployments.is_predicted(row.id) then
     refuse("railway.not-possible", "environment \"%s\": deployment %s is %s%s: %s", o.environment,
       describe(row), row.status, row.stopped and ", and stopped" or "", kind.why)
   end

@@ -64,7 +64,7 @@ local function predicted_row(id, o)
     stopped = false }
 end
 
-M.predicted_row = predicted_row
+M.is_predicted, M.predicted_row = is_predicted, predicted_row
 
 -- Reading ------------------------------------------------------------------------
 

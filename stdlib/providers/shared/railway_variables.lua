@@ -75,14 +75,10 @@ end
 
 -- name -> { fingerprint, value (of those asked for), sealed }
 local function shown(environment, values, hidden, names)
-  local wanted
-  if names then
-    wanted = {}
-    for _, name in ipairs(names) do
-      wanted[name] = true
-    end
+  local wanted, out = names and {}, {}
+  for _, name in ipairs(names or {}) do
+    wanted[name] = true
   end
-  local out = {}
   for name, text in pairs(values) do
     if not wanted or wanted[name] then
       out[name] = { fingerprint = host.fingerprint(text),
@@ -117,6 +113,9 @@ local function as_deployed(o)
     local active = deployments.active(o)[1]
     id = active and active.id
   end
+  if id and deployments.is_predicted(id) then
+    return current(o.environment, { unrendered = false }), id, "predicted"
+  end
   local values = id and snapshot(o.environment, id)
   if values then
     return values, id, "snapshot"
@@ -135,21 +134,44 @@ function M.read_deployed(o)
 end
 
 -- Comparing -----------------------------------------------------------------------
+-- By fingerprints: they are all that a dry-run knows of what would be written.
 
--- The service's values as they are written and as a deployment would get them.
-local function of_now(environment)
-  return { written = current(environment, { unrendered = true }),
-    rendered = current(environment, { unrendered = false }), sealed = sealed(environment) }
+local function prints(values)
+  local out = {}
+  for name, text in pairs(values) do
+    out[name] = host.fingerprint(text)
+  end
+  return out
 end
 
--- The text of a sealed one is seen nowhere, so nothing can be said of it.
+local function overlay_key(o)
+  return "railway.variables " .. o.environment .. (o.shared and " shared" or "")
+end
+
+-- What earlier changes of a dry-run would have made of the service's own variables.
+local function predicted(environment, overlay)
+  return overlay and overlay.get(overlay_key { environment = environment }) or {}
+end
+
+-- The service's values as they are written and as a deployment would get them.
+local function of_now(environment, overlay)
+  local now = { written = prints(current(environment, { unrendered = true })),
+    rendered = prints(current(environment, { unrendered = false })), sealed = sealed(environment) }
+  for name, change in pairs(predicted(environment, overlay)) do
+    now.written[name] = change.fingerprint
+    now.rendered[name] = change.fingerprint
+  end
+  return now
+end
+
+-- A sealed one is seen nowhere, so nothing can be said of it.
 local function compare(now, then_)
   local out = { changed = {}, added = {}, removed = {}, unknown = sorted(now.sealed) }
-  for name, text in pairs(then_) do
+  for name, print in pairs(then_) do
     local here = now.written[name] or now.rendered[name]
     if not now.sealed[name] and not here then
       table.insert(out.added, name)
-    elseif not now.sealed[name] and text ~= now.written[name] and text ~= now.rendered[name] then
+    elseif not now.sealed[name] and print ~= now.written[name] and print ~= now.rendered[name] then
       table.insert(out.changed, name)
     end
   end
@@ -165,12 +187,10 @@ local function compare(now, then_)
   return out
 end
 
-local function fingerprints(now, then_, names)
+local function both(now, then_, names)
   local out = {}
   for _, name in ipairs(names) do
-    local here, there = now.written[name] or now.rendered[name], then_[name]
-    out[name] = { now = here and host.fingerprint(here), ["then"] = there
-      and host.fingerprint(there) }
+    out[name] = { now = now.written[name] or now.rendered[name], ["then"] = then_[name] }
   end
   return out
 end
@@ -178,18 +198,18 @@ end
 M.UNREADABLE = "not readable beforehand: compare with railway.verify afterwards"
 
 --- What going back to a deployment would do to the variables; a text where Railway does not tell.
-function M.difference(environment, row)
-  local then_ = snapshot(environment, row.id)
-  if not then_ then
+function M.difference(environment, row, overlay)
+  local values = snapshot(environment, row.id)
+  if not values then
     return M.UNREADABLE
   end
-  local now = of_now(environment)
+  local now, then_ = of_now(environment, overlay), prints(values)
   local out = compare(now, then_)
   local names = {}
   for _, kind in ipairs { "changed", "added", "removed" } do
     table.move(out[kind], 1, #out[kind], #names + 1, names)
   end
-  out.fingerprints = fingerprints(now, then_, names)
+  out.fingerprints = both(now, then_, names)
   return out
 end
 
@@ -208,39 +228,51 @@ local function wrong_expect(environment, name)
     .. "or false for one that is not there", environment, name)
 end
 
-local function check_deployed(o, then_, differing)
+local function set_of(list)
+  local out = list and {}
+  for _, name in ipairs(list or {}) do
+    out[name] = true
+  end
+  return out
+end
+
+-- Names that differ from what the script expects.
+local function unexpected(o, then_)
+  local out = {}
   for name, value in pairs(o.expect or {}) do
     local wanted = expected_print(value)
     if not wanted and value ~= false then
       wrong_expect(o.environment, name)
     end
-    if (then_[name] and host.fingerprint(then_[name]) or nil) ~= (wanted or nil) then
-      differing[name] = true
+    out[name] = then_[name] ~= (wanted or nil) or nil
+  end
+  return out
+end
+
+local function verdict(o, now, then_, found)
+  local differing, wanted = unexpected(o, then_), set_of(o.names)
+  for _, kind in ipairs { "changed", "added", "removed" } do
+    for _, name in ipairs(found[kind]) do
+      differing[name] = differing[name] or not wanted or wanted[name] or nil
     end
   end
+  local names = sorted(differing)
+  return { same = #names == 0, differing = names, unknown = found.unknown,
+    fingerprints = both(now, then_, names) }
 end
 
 --- Whether what runs has the variables that the service has now.
-function M.verify(o)
-  local then_, id, source = as_deployed(o)
-  local now = of_now(o.environment)
-  local found, differing = compare(now, then_), {}
-  local wanted
-  if o.names then
-    wanted = {}
-    for _, name in ipairs(o.names) do
-      wanted[name] = true
+function M.verify(o, overlay)
+  local values, id, source = as_deployed(o)
+  local now, then_ = of_now(o.environment, overlay), prints(values)
+  for name, change in pairs(predicted(o.environment, overlay)) do
+    if change.deployed then
+      then_[name] = change.fingerprint
     end
   end
-  for _, kind in ipairs { "changed", "added", "removed" } do
-    for _, name in ipairs(found[kind]) do
-      differing[name] = not wanted or wanted[name] or nil
-    end
-  end
-  check_deployed(o, then_, differing)
-  local names = sorted(differing)
-  return { same = #names == 0, differing = names, unknown = found.unknown, deployment = id,
-    source = source, fingerprints = fingerprints(now, then_, names) }
+  local out = verdict(o, now, then_, compare(now, then_))
+  out.deployment, out.source = id, source
+  return out
 end
 
 -- Writing ------------------------------------------------------------------------------
@@ -280,22 +312,29 @@ local function check_expect(o, now, hidden)
       refuse("railway.conflict", "environment \"%s\": %s is sealed, so what it is cannot be compared with expect",
         o.environment, name)
     end
-    local is = now[name] and host.fingerprint(now[name]) or nil
-    if is ~= (wanted or nil) then
+    if now[name] ~= (wanted or nil) then
       refuse("railway.conflict", "environment \"%s\": %s is %s and not %s as expected: somebody else changed it",
-        o.environment, name, is or "not there", wanted or "absent")
+        o.environment, name, now[name] or "not there", wanted or "absent")
     end
   end
 end
 
-local function look(o)
+-- Fingerprints of what is there, in a dry-run with what was predicted before.
+local function there(o, overlay)
+  local now = prints(current(o.environment, { shared = o.shared, unrendered = true }))
+  for name, change in pairs(overlay and overlay.get(overlay_key(o)) or {}) do
+    now[name] = change.fingerprint
+  end
+  return now
+end
+
+local function look(o, overlay)
   local names = check_values(o)
-  local now = current(o.environment, { shared = o.shared, unrendered = true })
-  local hidden = sealed(o.environment, o.shared)
+  local now, hidden = there(o, overlay), sealed(o.environment, o.shared)
   check_expect(o, now, hidden)
   local before, after, changed = {}, {}, host.json.array {}
   for _, name in ipairs(names) do
-    before[name] = hidden[name] and "sealed" or now[name] and host.fingerprint(now[name]) or nil
+    before[name] = hidden[name] and "sealed" or now[name]
     after[name] = host.fingerprint(o.values[name])
     if before[name] ~= after[name] then
       changed[#changed + 1] = name
@@ -353,10 +392,6 @@ function M.set(o)
   return result_of(o, found, started(o, began))
 end
 
-local function overlay_key(o)
-  return "railway.variables " .. o.environment .. (o.shared and " shared" or "")
-end
-
 local function keep(o, overlay, changes)
   local all = overlay.get(overlay_key(o)) or {}
   for name, change in pairs(changes) do
@@ -370,10 +405,10 @@ local function deploys(o)
 end
 
 function M.predict_set(o, overlay)
-  local found = look(o)
+  local found = look(o, overlay)
   local changes = {}
   for _, name in ipairs(found.names) do
-    changes[name] = { fingerprint = found.after[name],
+    changes[name] = { fingerprint = found.after[name], deployed = not o.skip_deploys,
       sealed = found.hidden[name] or nil }
   end
   keep(o, overlay, changes)
@@ -384,23 +419,24 @@ function M.predict_set(o, overlay)
       { reason = "variables" }) or nil) }
 end
 
---- In a dry-run: what earlier changes of it would have made of the answer.
-function M.overlay(o, result, overlay)
-  local wanted
-  for _, name in ipairs(o.names or {}) do
-    wanted = wanted or {}
-    wanted[name] = true
-  end
+local function lay_over(o, shown_, overlay, deployed)
+  local wanted = set_of(o.names)
   for name, change in pairs(overlay.get(overlay_key(o)) or {}) do
-    if not wanted or wanted[name] then
-      if change.deleted then
-        result[name] = nil
-      else
-        result[name] = { fingerprint = not change.sealed and change.fingerprint or nil,
-          sealed = change.sealed }
-      end
+    if (not wanted or wanted[name]) and (not deployed or change.deployed) then
+      shown_[name] = not change.deleted and { sealed = change.sealed,
+        fingerprint = not change.sealed and change.fingerprint or nil } or nil
     end
   end
+end
+
+--- In a dry-run: what earlier changes of it would have made of the answers.
+function M.overlay(o, result, overlay)
+  lay_over(o, result, overlay)
+  return result
+end
+
+function M.overlay_deployed(o, result, overlay)
+  lay_over(o, result.variables, overlay, true)
   return result
 end
 
@@ -428,15 +464,14 @@ end
 
 -- Deleting -------------------------------------------------------------------------------
 
-local function look_for_one(o)
+local function look_for_one(o, overlay)
   check_name(o, o.name)
-  local now = current(o.environment, { shared = o.shared, unrendered = true })
-  local hidden = sealed(o.environment, o.shared)
+  local now, hidden = there(o, overlay), sealed(o.environment, o.shared)
   if now[o.name] == nil and not hidden[o.name] then
     refuse("railway.not-found", "environment \"%s\" has no variable %s", o.environment, o.name)
   end
   check_expect(o, now, hidden)
-  return hidden[o.name] and "sealed" or host.fingerprint(now[o.name])
+  return hidden[o.name] and "sealed" or now[o.name]
 end
 
 function M.delete(o)
@@ -454,8 +489,8 @@ function M.delete(o)
 end
 
 function M.predict_delete(o, overlay)
-  local before = look_for_one(o)
-  keep(o, overlay, { [o.name] = { deleted = true } })
+  local before = look_for_one(o, overlay)
+  keep(o, overlay, { [o.name] = { deleted = true, deployed = true } })
   return { sign = "-", before = before, note = deploys(o),
     result = { name = o.name, before = before } }
 end
