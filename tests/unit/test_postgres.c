@@ -78,9 +78,10 @@ static const char *json(struct host_case *t, const struct pl_value *v)
 
 	if (!v)
 		return t->call.err.msg;
-	if (!pl_json_canonical(&out, v, &err))
-		return pl_arena_printf(&t->arena, "%s", err.msg);
-	text = pl_arena_text(&t->arena, out.at, out.len);
+	if (pl_json_canonical(&out, v, &err))
+		text = pl_arena_text(&t->arena, out.at, out.len);
+	else
+		text = pl_arena_printf(&t->arena, "%s", err.msg);
 	pl_buf_fini(&out);
 	return text;
 }
