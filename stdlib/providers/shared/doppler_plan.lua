@@ -31,7 +31,7 @@ local function check_value(o, name, value)
     or type(value) == "table" then
     host.raise("doppler.value", ("%s: the value is %s; it must be a secret, or text with plain = true. Nothing is "
       .. "deleted by leaving a value out: doppler.delete deletes"):format(name,
-      (value == nil or value == host.null) and "missing" or "a " .. type(value)),
+      value == nil and "missing" or value == host.null and "null" or "a " .. type(value)),
       { refused = true })
   end
   M.check_text(o, name .. ": the value", value)

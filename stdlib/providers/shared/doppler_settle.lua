@@ -131,18 +131,36 @@ function M.DID.set_many(o, _, log)
   return { changed = true, names = names, fingerprints = prints }
 end
 
--- The log's answer: the result, or nil and whether it can be relied upon.
-local function from_log(o, place, intent, did)
-  local result, sure = nil, true
-  local fine, problem = pcall(api.since, place, intent.began, function (log)
-    for _, diff in ipairs(log.diff) do
-      local ours = o.values and o.values[diff.name] ~= nil or diff.name == o.name
-      if ours and diff.added == nil and diff.removed == nil then
-        sure = false -- restricted: the log does not tell its values
-      elseif ours then
-        result = result or did(o, diff, log)
-      end
+-- Does the entry concern the call, and can its values be read?
+local function concerns(o, log)
+  local ours, readable = nil, true
+  for _, diff in ipairs(log.diff) do
+    if o.values and o.values[diff.name] ~= nil or diff.name == o.name then
+      ours = ours or diff
+      readable = readable and (diff.added ~= nil or diff.removed ~= nil)
     end
+  end
+  return ours, readable
+end
+
+-- The log's answer: the result, or nil and whether it can be relied upon. What this run does, it
+-- does one after the other: an entry that the same author has followed up is from before the call,
+-- which clocks alone would not tell.
+local function from_log(o, place, intent, did)
+  local result, sure, later = nil, true, {}
+  local fine, problem = pcall(api.since, place, intent.began, function (log)
+    local diff, readable = concerns(o, log)
+    if not diff then
+      return false
+    end
+    local author = api.who(log)
+    local match = readable and did(o, diff, log)
+    if match and not later[author or "?"] then
+      result = match
+    elseif not readable or (match and not author) then
+      sure = false
+    end
+    later[author or "?"] = true
     return result ~= nil
   end)
   if not fine and problem.code ~= "doppler.forbidden" then
