@@ -842,20 +842,154 @@ function git.tags(o) end
 
 github = {}
 
+---@class pipe.github.cancel
+---@field id integer  the run's id
+---@field as? string  the call's name in the journal
+
+---Cancel a workflow run that is under way
+---@param o pipe.github.cancel
+---@return any  # {id}; it ends soon after
+function github.cancel(o) end
+
 ---@class pipe.github.checks
 ---@field sha string  the commit
 ---@field branch? string  mark what this branch requires
 ---@field as? string  the call's name in the journal
 
----Checks of a commit: check runs and commit statuses, the newest of each name
+---Checks of a commit: check runs and commit statuses, the newest of each name and app
 ---@param o string|pipe.github.checks
----@return any  # list of {name, app, status, conclusion, url, source, id, required}; with `branch`, required checks that are not there yet have the status "expected"
+---@return any  # list of {name, app, app_id, status, conclusion, phase, url, source, id, required}; with `branch`, required checks that are not there yet have the status "expected"
 function github.checks(o) end
+
+---@class pipe.github.compare
+---@field base string  what is compared with
+---@field head string  what is compared
+---@field first? integer  so many commits at most (1000)
+---@field as? string  the call's name in the journal
+
+---How one commit, branch or tag stands to another
+---@param o string|pipe.github.compare
+---@return any  # {status = "ahead", "behind", "identical" or "diverged", ahead, behind, diverged, total, merge_base, commits = list of {sha, subject, message, author, login, time}, files = list of {path, status, before}, files_cut, url}; the commits are those that head has and base has not, oldest first; GitHub lists 300 files at most
+function github.compare(o) end
+
+---@class pipe.github.create_branch
+---@field name string  the branch's name
+---@field sha string  the commit, 40 hex digits
+---@field as? string  the call's name in the journal
+
+---Make a branch on GitHub
+---@param o string|pipe.github.create_branch
+---@return any  # {ref, name, sha, created (false: it was there, at that commit)}
+function github.create_branch(o) end
+
+---@class pipe.github.create_deployment
+---@field environment string  where to, such as production
+---@field sha string  the commit, 40 hex digits
+---@field description? string  shown beside it
+---@field as? string  the call's name in the journal
+
+---Announce a deployment of a commit: merges nothing, waits for no checks
+---@param o string|pipe.github.create_deployment
+---@return any  # {id, sha, ref, environment, description, creator, created_at}
+function github.create_deployment(o) end
+
+---@class pipe.github.create_release
+---@field tag string  the release's tag
+---@field body? string  its text
+---@field commit? string  where the tag is, or is to be made; a tag elsewhere is refused
+---@field draft? boolean  seen by nobody yet; makes no tag (false)
+---@field latest? "true"|"false"|"legacy"  is it the newest one?
+---@field name? string  its title; else the tag
+---@field notes? boolean  lets GitHub add a list of what changed (false)
+---@field prerelease? boolean  not ready for production (false)
+---@field as? string  the call's name in the journal
+
+---Make a release of a tag
+---@param o string|pipe.github.create_release
+---@return any  # {id, tag, name, body, draft, prerelease, url, author, created_at, published_at}
+function github.create_release(o) end
+
+---@class pipe.github.create_tag
+---@field name string  the tag's name
+---@field sha string  the commit, 40 hex digits
+---@field message? string  makes it an annotated tag
+---@field as? string  the call's name in the journal
+
+---Make a tag on GitHub, annotated with `message`; starts what listens on it
+---@param o string|pipe.github.create_tag
+---@return any  # {ref, name, sha, created (false: it was there, at that commit)}
+function github.create_tag(o) end
+
+---@class pipe.github.delete_ref
+---@field ref string  "heads/NAME" or "tags/NAME"
+---@field sha string  the commit that it must be at now
+---@field as? string  the call's name in the journal
+
+---Delete a branch or tag that is at the given commit
+---@param o string|pipe.github.delete_ref
+---@return any  # {ref, before}
+function github.delete_ref(o) end
+
+---@class pipe.github.deployment_status
+---@field id string|integer  the deployment's id
+---@field state "error"|"failure"|"inactive"|"in_progress"|"queued"|"pending"|"success"  how it goes
+---@field description? string  shown beside it
+---@field environment_url? string  where it can be seen
+---@field log_url? string  where its log is
+---@field as? string  the call's name in the journal
+
+---Say how a deployment goes
+---@param o string|pipe.github.deployment_status
+---@return any  # {id, deployment, state}
+function github.deployment_status(o) end
+
+---@class pipe.github.deployments
+---@field environment? string  only to this one
+---@field first? integer  at most so many (10)
+---@field sha? string  only of this commit
+---@field as? string  the call's name in the journal
+
+---Deployments that were announced to GitHub, newest first
+---@param o? string|pipe.github.deployments
+---@return any  # list of {id, sha, ref, environment, description, creator, created_at} with state and phase of the newest status
+function github.deployments(o) end
+
+---@class pipe.github.dispatch
+---@field ref string  branch or tag whose workflow file and code is used
+---@field workflow string  file name, such as db-deploy.yml
+---@field inputs? table<string, any>  name = text; at most 25
+---@field as? string  the call's name in the journal
+
+---Start a workflow by hand (workflow_dispatch), and know its run
+---@param o string|pipe.github.dispatch
+---@return any  # {id, url, certain, found = "told", "by its mark", "by event, commit, time and account" or "no"}; without id where the server did not tell and not exactly one run fits (then certain = false, candidates = list of ids)
+function github.dispatch(o) end
+
+---@class pipe.github.job_log
+---@field id integer  the job's id
+---@field lines? integer  so many lines from its end (200)
+---@field as? string  the call's name in the journal
+
+---The end of what a job wrote
+---@param o pipe.github.job_log
+---@return any  # {text, lines, total}
+function github.job_log(o) end
+
+---@class pipe.github.jobs
+---@field id integer  the run's id
+---@field as? string  the call's name in the journal
+
+---Jobs of a workflow run, of its newest attempt
+---@param o pipe.github.jobs
+---@return any  # list of {id, name, status, conclusion, phase, attempt, url, started_at, completed_at}
+function github.jobs(o) end
 
 ---@class pipe.github.merge
 ---@field number integer  its number
 ---@field sha string  the head that was looked at; another one is refused
+---@field message? string  the rest of the commit's message; else GitHub's
 ---@field method? "merge"|"squash"|"rebase"  merge, squash or rebase ("merge")
+---@field title? string  first line of the commit; else GitHub's
 ---@field as? string  the call's name in the journal
 
 ---Merge a pull request whose head is still the given commit
@@ -863,13 +997,34 @@ function github.checks(o) end
 ---@return any  # {sha, merged}
 function github.merge(o) end
 
+---@class pipe.github.move_ref
+---@field expect string  the commit that it must be at now
+---@field ref string  "heads/NAME" or "tags/NAME"
+---@field sha string  the commit, 40 hex digits
+---@field force? boolean  also if it loses commits (false)
+---@field as? string  the call's name in the journal
+
+---Move a branch or tag: read, compared, moved, read back, since GitHub has no compare-and-set
+---@param o string|pipe.github.move_ref
+---@return any  # {ref, before, after, changed, confirmed (a read showed it)}
+function github.move_ref(o) end
+
+---@class pipe.github.pending_deployments
+---@field id integer  the run's id
+---@field as? string  the call's name in the journal
+
+---The environments whose reviewers a workflow run waits for
+---@param o pipe.github.pending_deployments
+---@return any  # list of {environment, id, reviewers, mine (the credential may approve), wait_timer}
+function github.pending_deployments(o) end
+
 ---@class pipe.github.pull
 ---@field number integer  its number
 ---@field as? string  the call's name in the journal
 
 ---One pull request
 ---@param o pipe.github.pull
----@return any  # {number, title, state, draft, merged, mergeable, mergeable_state, merge_sha, head{ref, sha}, base{ref, sha}, author, url}; mergeable is nil while GitHub works it out
+---@return any  # {number, title, state, draft, merged, mergeable, mergeable_state, merge_sha, head{ref, sha}, base{ref, sha}, author, url} and phase (see states); mergeable is nil while GitHub works it out
 function github.pull(o) end
 
 ---@class pipe.github.pull_of
@@ -892,6 +1047,42 @@ function github.pull_of(o) end
 ---@return any  # list of {number, title, state, draft, merged, mergeable, mergeable_state, merge_sha, head{ref, sha}, base{ref, sha}, author, url}
 function github.pulls(o) end
 
+---@class pipe.github.read_ref
+---@field ref string  "heads/NAME" or "tags/NAME"
+---@field as? string  the call's name in the journal
+
+---Where a branch or tag is on GitHub
+---@param o string|pipe.github.read_ref
+---@return any  # {ref, sha (the commit), object, annotated, message}, or nil where there is none
+function github.read_ref(o) end
+
+---@class pipe.github.refs
+---@field prefix string  such as "tags/v1."
+---@field as? string  the call's name in the journal
+
+---Refs whose names begin in one way
+---@param o string|pipe.github.refs
+---@return any  # list of {ref, object, annotated}
+function github.refs(o) end
+
+---@class pipe.github.release
+---@field tag string  the release's tag
+---@field as? string  the call's name in the journal
+
+---The release of a tag
+---@param o string|pipe.github.release
+---@return any  # {id, tag, name, body, draft, prerelease, url, author, created_at, published_at}, or nil; drafts are not found
+function github.release(o) end
+
+---@class pipe.github.releases
+---@field first? integer  at most so many (30)
+---@field as? string  the call's name in the journal
+
+---Releases, newest first
+---@param o? pipe.github.releases
+---@return any  # list of {id, tag, name, body, draft, prerelease, url, author, created_at, published_at}
+function github.releases(o) end
+
 ---@class pipe.github.required_checks
 ---@field branch string  the branch
 ---@field as? string  the call's name in the journal
@@ -901,17 +1092,104 @@ function github.pulls(o) end
 ---@return any  # {checks = list of {name, app_id}, strict, sources = {protection, rules}, complete}; a source is "read", "none" or "unreadable …"
 function github.required_checks(o) end
 
----@class pipe.github.workflow_run
----@field id integer  its id
+---@class pipe.github.rerun
+---@field id integer  the run's id
+---@field attempt? integer  the attempt that was looked at; another one is refused
+---@field as? string  the call's name in the journal
+
+---Run a workflow run that is over once more
+---@param o pipe.github.rerun
+---@return any  # {id, attempt, url}; wait with github.run { id, attempt }
+function github.rerun(o) end
+
+---@class pipe.github.rerun_failed
+---@field id integer  the run's id
+---@field attempt? integer  the attempt that was looked at; another one is refused
+---@field as? string  the call's name in the journal
+
+---Run the failed jobs of a workflow run once more
+---@param o pipe.github.rerun_failed
+---@return any  # {id, attempt, url}; wait with github.run { id, attempt }
+function github.rerun_failed(o) end
+
+---@class pipe.github.review_deployment
+---@field approve boolean  true approves, false rejects
+---@field environment string  its name
+---@field id integer  the run's id
+---@field comment? string  why ("")
+---@field as? string  the call's name in the journal
+
+---Approve or reject an environment that a workflow run waits for
+---@param o pipe.github.review_deployment
+---@return any  # {id, environment, approved}
+function github.review_deployment(o) end
+
+---@class pipe.github.run
+---@field id string|integer  its id
+---@field attempt? integer  the attempt that is waited for, as github.rerun gave it
 ---@field as? string  the call's name in the journal
 
 ---One workflow run
----@param o pipe.github.workflow_run
----@return any  # {id, name, workflow, event, status, conclusion, sha, branch, attempt, url, created_at, updated_at} and failed = list of {name, conclusion, url} (its jobs)
+---@param o string|pipe.github.run
+---@return any  # {id, name, title, workflow, event, status, conclusion, phase, sha, branch, attempt, actor, url, created_at, started_at, updated_at} and failed = list of {name, conclusion, id, url} (its jobs); with `attempt`, one that is not shown yet is "moving" (stale = true)
+function github.run(o) end
+
+---@class pipe.github.runs
+---@field branch? string  only of this branch
+---@field created? string  only of this time, as ">=2026-11-20T15:00:00Z"
+---@field event? string  only of this event, such as push
+---@field first? integer  at most so many (30)
+---@field sha? string  only of this commit
+---@field workflow? string  file name, such as deploy-production.yml; without it, of all
+---@field as? string  the call's name in the journal
+
+---Runs of a workflow, newest first
+---@param o? string|pipe.github.runs
+---@return any  # list of {id, name, title, workflow, event, status, conclusion, phase, sha, branch, attempt, actor, url, created_at, started_at, updated_at}
+function github.runs(o) end
+
+---@class pipe.github.update_branch
+---@field number integer  its number
+---@field sha string  the head that was looked at
+---@field as? string  the call's name in the journal
+
+---Merge the base branch into a pull request that is behind it
+---@param o pipe.github.update_branch
+---@return any  # {number, before}; the new head comes soon after: look with github.pull
+function github.update_branch(o) end
+
+---@class pipe.github.verdict
+---@field sha string  the commit
+---@field branch? string  what it requires; else only `names`
+---@field names? any[]  further checks that have to pass
+---@field as? string  the call's name in the journal
+
+---Whether a commit has what a branch requires: by name and, where it is pinned, by app
+---@param o string|pipe.github.verdict
+---@return any  # {state = "good", "moving", "bad" or "unknown", checks = list of {name, app, app_id, status, conclusion, phase, url, source, id, required}, strict, complete, sources}; complete is false where the credential may not read all rules. Two checks of one name that is not pinned both have to pass
+function github.verdict(o) end
+
+---@class pipe.github.whoami
+---@field as? string  the call's name in the journal
+
+---The account behind the credential, and what it may do here
+---@param o? pipe.github.whoami
+---@return any  # {login, type, scopes (of a classic token), repository, private, permissions = {admin, push, pull}, rate = {limit, remaining, reset}}; login is absent for an app's token
+function github.whoami(o) end
+
+---@class pipe.github.workflow_run
+---@field id string|integer  its id
+---@field attempt? integer  the attempt that is waited for, as github.rerun gave it
+---@field as? string  the call's name in the journal
+
+---One workflow run
+---@param o string|pipe.github.workflow_run
+---@return any  # {id, name, title, workflow, event, status, conclusion, phase, sha, branch, attempt, actor, url, created_at, started_at, updated_at} and failed = list of {name, conclusion, id, url} (its jobs); with `attempt`, one that is not shown yet is "moving" (stale = true)
 function github.workflow_run(o) end
 
 ---@class pipe.github.workflow_runs
 ---@field branch? string  only of this branch
+---@field created? string  only of this time, as ">=2026-11-20T15:00:00Z"
 ---@field event? string  only of this event, such as push
 ---@field first? integer  at most so many (30)
 ---@field sha? string  only of this commit
@@ -920,7 +1198,7 @@ function github.workflow_run(o) end
 
 ---Runs of a workflow, newest first
 ---@param o? string|pipe.github.workflow_runs
----@return any  # list of {id, name, workflow, event, status, conclusion, sha, branch, attempt, url, created_at, updated_at}
+---@return any  # list of {id, name, title, workflow, event, status, conclusion, phase, sha, branch, attempt, actor, url, created_at, started_at, updated_at}
 function github.workflow_runs(o) end
 
 http = {}
@@ -1483,6 +1761,20 @@ secret = {}
 ---@param o string|pipe.secret.get
 ---@return any  # a secret
 function secret.get(o) end
+
+slack = {}
+
+---@class pipe.slack.notify
+---@field text string  what to say; &, < and > are escaped
+---@field blocks? any[]  Slack's blocks, as they are; the text is then for notifications
+---@field key? string  what belongs together: one message for each (the run)
+---@field status? "started"|"waiting"|"done"|"failed"  the run's; with a webhook the same one again is not posted again
+---@field as? string  the call's name in the journal
+
+---Tells the channel how the run is doing. It never fails: what goes wrong is in the result
+---@param o string|pipe.slack.notify
+---@return any  # {sent, status, updated, unchanged, ts, channel, why, code, maybe (it may have arrived nevertheless)}
+function slack.notify(o) end
 
 supabase = {}
 
