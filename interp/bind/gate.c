@@ -561,6 +561,17 @@ static int after_raw(lua_State *L, int status, lua_KContext ctx)
 	return 1;
 }
 
+/* Whether a call of this row may leave something changed. */
+static bool may_change(const struct pl_row *row, const struct pl_value *args)
+{
+	const char *method = pl_get_text(args, "method", "GET");
+	if (strcmp(row->name, "http.request") == 0)
+		return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+	if (strcmp(row->name, "postgres.query") == 0)
+		return !pl_get_bool(args, "read_only", false);
+	return row->class >= PL_WRITE && !pl_get_bool(args, "rehearse", false);
+}
+
 int pl_gate_raw(lua_State *L)
 {
 	const struct pl_row *row = lua_touserdata(L, lua_upvalueindex(1));
@@ -577,8 +588,6 @@ int pl_gate_raw(lua_State *L)
 	b->coroutine = c;
 	b->entry = e;
 	b->args = pl_rows_arguments(L, 1, e, &b->arena);
-	const char *method = pl_get_text(b->args, "method", "GET");
-	c->acted |= strcmp(row->name, "http.request") == 0 &&
-	    strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
+	c->acted |= may_change(row, b->args);
 	return call_host(L, b, row, row->start, after_raw);
 }

@@ -21,13 +21,7 @@
 
 #include "../base/base.h"
 
-enum pl_library {
-	PL_LIBCURL,
-	PL_LIBGIT2,
-	PL_LIBMICROHTTPD,
-	PL_LIBCRYPTO,
-	PL_LIBPQ
-};
+enum pl_library { PL_LIBCURL, PL_LIBGIT2, PL_LIBMICROHTTPD, PL_LIBCRYPTO, PL_LIBPQ };
 
 #define PL_LAZY_FIELD_curl_(name) __typeof__(curl_##name) *name;
 #define PL_LAZY_FIELD_git_(name) __typeof__(git_##name) *name;

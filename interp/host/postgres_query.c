@@ -3,6 +3,7 @@
 #include "sql.h"
 
 #include <string.h>
+#include <strings.h>
 
 struct query {
 	const char *sql;
@@ -22,9 +23,9 @@ struct query {
  * is a lock that nobody holds. */
 static bool locks_session(const char *sql)
 {
-	for (const char *p = sql; (p = strstr(p, "advisory_")); p++)
-		if (strncmp(p, "advisory_lock", 13) == 0 ||
-		    strncmp(p, "advisory_unlock", 15) == 0)
+	for (; *sql; sql++)
+		if (strncasecmp(sql, "advisory_lock", 13) == 0 ||
+		    strncasecmp(sql, "advisory_unlock", 15) == 0)
 			return true;
 	return false;
 }

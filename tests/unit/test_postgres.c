@@ -749,6 +749,38 @@ static void masked(struct host_case *t)
 	pl_buf_fini(&out);
 }
 
+/* The socket under the pooler's number. */
+static void pooled(struct host_case *t)
+{
+	const char *at = strchr(server, '@');
+	const char *url = pl_arena_printf(&t->arena, "%.*s@/postgres?host=%s&port=6543",
+	    (int)(at - server), server, t->root);
+	struct pl_value *v;
+	int64_t on;
+
+	CHECK_CASE("a pooler");
+	at = strchr(at, ':');
+	CHECK_INT(symlink(pl_arena_printf(&t->arena, "%s/.s.PGSQL.%d",
+	                      getenv("PIPE_POSTGRES_SOCKET"), atoi(at + 1)),
+	              pl_arena_printf(&t->arena, "%s/.s.PGSQL.6543", t->root)),
+	    0);
+	v = open_url(t, url, 0);
+	on = pl_get_int(v, "connection", 0);
+	CHECK(pl_get_bool(v, "pooler", false));
+	CHECK_TEXT(first(ask(t, on, "select 4")), "4");
+	CHECK_TEXT(first(ask(t, on, "select pg_advisory_xact_lock(1)::text")), "");
+	FAILS(t, batch(t, on, "\"statements\":[\"select 1\"]"), "postgres.pooler");
+	FAILS(t, ask(t, on, "select pg_advisory_lock(1)"), "postgres.pooler");
+	FAILS(t, ask(t, on, "select PG_TRY_ADVISORY_LOCK(1)"), "postgres.pooler");
+	close_one(t, on);
+	v = run(t, "open",
+	    pl_arena_printf(&t->arena, "{\"url\":\"%s\",\"pooler_ok\":true}", url));
+	on = pl_get_int(v, "connection", 0);
+	CHECK(batch(t, on, "\"statements\":[\"select 1\"]") != NULL);
+	CHECK(ask(t, on, "select pg_advisory_lock(1)") != NULL);
+	close_one(t, on);
+}
+
 /* Calls under way and open connections end with the host. */
 static void left_open(void)
 {
@@ -797,6 +829,7 @@ int main(int argc, char **argv)
 	not_opening(&t);
 	encrypted(&t);
 	many(&t);
+	pooled(&t);
 	on = open_one(&t);
 	ask(&t, on, "create sequence s");
 	values(&t, on);
