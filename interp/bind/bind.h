@@ -107,10 +107,17 @@ bool pl_world_remote(struct pl_world *w, struct pl_arena *a, const char *url,
     const char *op, int64_t now_ms, const char **real, bool *lost, struct pl_err *err);
 /* Answers a PostgreSQL row as struct pl_router wants it; *answer stays NULL for a
  * connection that is not the world's. */
+/* For the router's process and processed. Codes: the world's, file.write. */
+bool pl_world_process(struct pl_world *w, struct pl_arena *a,
+    const struct pl_value *call, int64_t now_ms, struct pl_value **instead,
+    struct pl_err *err);
+void pl_world_processed(struct pl_world *w, const struct pl_value *instead,
+    const struct pl_value *result, int64_t now_ms);
 bool pl_world_database(struct pl_world *w, struct pl_arena *a, const char *row,
     const struct pl_value *args, int64_t now_ms, struct pl_value **answer,
     struct pl_err *err);
 const char *pl_world_work(struct pl_world *w); /* its clone */
+const char *pl_world_dir(const struct pl_world *w); /* all that is its own */
 const char *pl_world_git_root(struct pl_world *w); /* folder of the bare repositories */
 int64_t pl_world_now(struct pl_world *w);
 

@@ -84,6 +84,14 @@ static int run_id(lua_State *L)
 	return 1;
 }
 
+/* repository(): the working repository of the git rows; in a simulated world that
+ * is the world's clone. */
+static int repository(lua_State *L)
+{
+	lua_pushstring(L, pl_host_repository(pl_lua_session(L)->host));
+	return 1;
+}
+
 /* ---- secrets ----------------------------------------------------------------------- */
 
 /* secret(name, text): opaque from here on, and masked wherever it might show. */
@@ -288,11 +296,11 @@ void pl_capability_push(struct pl_session *s, lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"environment", environment},
 	    {"raise", raise}, {"now", now}, {"run", run_id}, {"time", pl_lua_time},
-	    {"clock_text", pl_lua_time_text}, {"log", tell}, {"secret", make_secret},
-	    {"reveal", reveal}, {"fingerprint", fingerprint}, {"random", random_bytes},
-	    {"sha256", pl_lua_sha256}, {"base64", pl_lua_base64},
-	    {"unbase64", pl_lua_unbase64}, {"require", require_shared},
-	    {"provider", other_provider}, {NULL, NULL}};
+	    {"clock_text", pl_lua_time_text}, {"repository", repository}, {"log", tell},
+	    {"secret", make_secret}, {"reveal", reveal}, {"fingerprint", fingerprint},
+	    {"random", random_bytes}, {"sha256", pl_lua_sha256},
+	    {"base64", pl_lua_base64}, {"unbase64", pl_lua_unbase64},
+	    {"require", require_shared}, {"provider", other_provider}, {NULL, NULL}};
 	struct pl_err err;
 	if (!pl_stdlib_load(L, "stdlib/lang/provider.lua", &err))
 		pl_lua_raise(L, &err);

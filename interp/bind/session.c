@@ -310,6 +310,20 @@ static bool database_over_tcp(void *arg, struct pl_arena *a, const char *row,
 	    s->o.sim);
 }
 
+static bool process_inside(void *arg, struct pl_arena *a, const struct pl_value *call,
+    struct pl_value **instead, struct pl_err *err)
+{
+	struct pl_session *s = arg;
+	return pl_world_process(s->world, a, call, pl_host_now(s->host), instead, err);
+}
+
+static void processed_inside(
+    void *arg, const struct pl_value *instead, const struct pl_value *result)
+{
+	struct pl_session *s = arg;
+	pl_world_processed(s->world, instead, result, pl_host_now(s->host));
+}
+
 /* https://api.github.com/x -> http://127.0.0.1:4010/@TIME/api.github.com/x: the
  * world's clock follows ours. */
 static bool route_over_tcp(void *arg, struct pl_arena *a,
@@ -411,6 +425,8 @@ bool pl_session_open_world(struct pl_session *s, struct pl_err *err)
 	s->router = (struct pl_router){.route = route_inside,
 	    .remote = remote_inside,
 	    .database = database_inside,
+	    .process = process_inside,
+	    .processed = processed_inside,
 	    .arg = s};
 	pl_host_set_router(s->host, &s->router);
 	return true;

@@ -577,6 +577,11 @@ const char *pl_world_work(struct pl_world *w)
 	return pl_text_of(fetch(w, &w->arena, "work", NULL), w->dir);
 }
 
+const char *pl_world_dir(const struct pl_world *w)
+{
+	return w->dir;
+}
+
 const char *pl_world_git_root(struct pl_world *w)
 {
 	return pl_arena_printf(&w->arena, "%s/git", w->dir);

@@ -35,6 +35,7 @@ const struct pl_option pl_command_options[] = {
         NULL},
     {"expect", PL_T_LIST, false, "[0]", "exit codes that mean success", NULL},
     {"any_exit", PL_T_FLAG, false, "false", "every exit code means success", NULL},
+    {"quiet", PL_T_FLAG, false, NULL, "its lines are not shown as they come", NULL},
     {0},
 };
 

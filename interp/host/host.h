@@ -196,6 +196,15 @@ struct pl_router {
 	 * arguments with secrets laid open. *answer NULL: the server is asked. */
 	bool (*database)(void *arg, struct pl_arena *a, const char *row,
 	    const struct pl_value *args, struct pl_value **answer, struct pl_err *err);
+	/* A program that is about to run, {argv, cwd, env (text only), timeout, writes}:
+	 * what runs in its place, {argv, env, delay_ms (how long it takes on a virtual
+	 * clock), …}, into the arena; NULL: the program itself. NULL: all run. */
+	bool (*process)(void *arg, struct pl_arena *a, const struct pl_value *call,
+	    struct pl_value **instead, struct pl_err *err);
+	/* What ran in its place has ended: as proc.run's result, or NULL where it was
+	 * stopped before. */
+	void (*processed)(
+	    void *arg, const struct pl_value *instead, const struct pl_value *result);
 	void *arg;
 };
 void pl_host_set_router(struct pl_host *h, const struct pl_router *router);

@@ -43,6 +43,8 @@ struct child {
 	uv_write_t write;
 	unsigned handles; /* still to be closed */
 
+	struct pl_value *instead; /* what runs for a simulated world, or NULL */
+	struct pl_timer *wait; /* the time that it takes there */
 	int64_t started; /* monotonic, ms */
 	uint64_t ended_at; /* loop's ms: SIGTERM was sent */
 	enum reason reason;
@@ -177,12 +179,55 @@ static void answer(struct child *c)
 	bool ok = call->err.code[0] == 0 && judge(c);
 	struct pl_value *result = ok ? result_of(c) : NULL;
 
+	if (c->instead)
+		pl_command_routed(call, c->instead,
+		    c->reason == BY_ITSELF && c->exited ? result_of(c) : NULL);
 	pl_op_end(&c->op);
 	free_child(c);
 	if (ok)
 		pl_call_ok(call, result);
 	else
 		pl_call_fail(call);
+}
+
+/* ---- time in a simulated world --------------------------------------------- */
+
+static void time_is_over(void *arg)
+{
+	struct child *c = arg;
+
+	c->wait = NULL;
+	answer(c);
+}
+
+static void cancel_time(struct pl_op *op)
+{
+	struct child *c = (struct child *)(void *)op;
+
+	pl_timer_stop(c->wait);
+	c->wait = NULL;
+	c->reason = BY_CANCEL;
+	answer(c);
+}
+
+/* The program that stands in ended at once; the one it stands for takes its time,
+ * and is stopped if that is more than it was given. */
+static void take_time(struct child *c)
+{
+	int64_t ms = c->instead ? pl_get_int(c->instead, "delay_ms", 0) : 0;
+	struct pl_host *h = c->call->host;
+
+	if (ms <= 0 || !pl_host_is_virtual(h) || c->reason != BY_ITSELF) {
+		answer(c);
+		return;
+	}
+	if (ms > c->command.timeout) {
+		ms = c->command.timeout;
+		c->reason = BY_TIMEOUT;
+	}
+	pl_op_end(&c->op);
+	pl_op_begin(&c->op, h, c->call, false, cancel_time);
+	c->wait = pl_timer_start(h, ms, time_is_over, c);
 }
 
 /* ---- closing -------------------------------------------------------------- */
@@ -192,14 +237,14 @@ static void handle_closed(uv_handle_t *handle)
 	struct child *c = handle->data;
 
 	if (--c->handles == 0)
-		answer(c);
+		take_time(c);
 }
 
 static void deliver(struct stream *s, const char *line, size_t n)
 {
 	struct pl_call *call = s->child->call;
 
-	if (call->output)
+	if (call->output && !pl_arg_flag(call, "quiet"))
 		call->output(call, s->name, line, n);
 }
 
@@ -556,7 +601,8 @@ void pl_process_run(struct pl_call *call)
 
 	call->err = (struct pl_err){0};
 	c->call = call;
-	if (!pl_command_read(&c->command, call) || !pl_call_may_write(call)) {
+	if (!pl_command_read(&c->command, call) || !pl_call_may_write(call) ||
+	    !pl_command_route(&c->command, call, &c->instead)) {
 		free_child(c);
 		pl_call_fail(call);
 		return;

@@ -29,6 +29,14 @@ const char *pl_command_text(struct pl_call *call);
 /* Whether the arguments accept this exit code. */
 bool pl_command_expects(const struct pl_call *call, int64_t code);
 
+/* Asks the router whether something else runs in its place: *instead, or NULL.
+ * The command is then that. Codes: the router's, proc.args. */
+bool pl_command_route(
+    struct pl_command *c, struct pl_call *call, struct pl_value **instead);
+/* Tells the router how that ended; result NULL: it was stopped. */
+void pl_command_routed(const struct pl_call *call, const struct pl_value *instead,
+    const struct pl_value *result);
+
 /* Whatever we or our parents left open stays here when a program is started:
  * libraries forget O_CLOEXEC. */
 void pl_close_on_exec(void);

@@ -108,6 +108,26 @@ function M.timers(w)
   end
 end
 
+--- What runs in place of a program: { argv, env, delay_ms, files }; nil: the program itself.
+function M.process(w, call)
+  for _, system in ipairs(all) do
+    local plan = system.process and system.process(w, call)
+    if plan then
+      plan.system = system.name
+      return plan
+    end
+  end
+end
+
+--- It has ended: { plan, result } (without a result where it was stopped).
+function M.processed(w, ended)
+  for _, system in ipairs(all) do
+    if system.name == ended.plan.system then
+      system.processed(w, ended.plan, core.some(ended.result))
+    end
+  end
+end
+
 --- Tells every system what happened: "pushed", "run_ended".
 function M.react(w, what, facts)
   for _, system in ipairs(all) do

@@ -315,6 +315,15 @@ function M.open(o)
     work = w.work,
     request = function (req, now) return request(w, req, now) end,
     touch = function (now) pass(w, now) end,
+    process = function (call, now)
+      pass(w, now)
+      return systems.process(w, call)
+    end,
+    processed = function (ended, now)
+      pass(w, now)
+      systems.processed(w, ended)
+      core.advance(w, w.s.now)
+    end,
     remote = function (url, op, now) return remote(w, url, op, now) end,
     database = function (call, now)
       pass(w, now)

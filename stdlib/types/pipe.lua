@@ -586,6 +586,64 @@ function doppler.values(o) end
 ---@return any  # list of {slug, name, enabled, host}
 function doppler.webhooks(o) end
 
+fastlane = {}
+
+---@class pipe.fastlane.beta
+---@field bundle? boolean  through `bundle exec` (true)
+---@field directory? string  in the repository; else settings.ios.directory
+---@field env? table<string, any>  more of its environment: text, secrets, or lists of both
+---@field options? table<string, any>  as key:value behind the lane
+---@field timeout? pipe.duration  after which it is stopped, with all it started ("4h")
+---@field version_file? string  in the directory; else settings.ios.version_file, else Info.plist
+---@field as? string  the call's name in the journal
+
+---Builds the app and uploads it to TestFlight (the lane beta)
+---@param o? pipe.fastlane.beta
+---@return any  # {lane, seconds, steps[{name, seconds, failed, message}], report (whether report.xml was there), version and build (where the lane prints them)}
+function fastlane.beta(o) end
+
+---@class pipe.fastlane.bump
+---@field type "patch"|"minor"|"major"  1.0.1, 1.1.0 or 2.0.0
+---@field bundle? boolean  through `bundle exec` (true)
+---@field directory? string  in the repository; else settings.ios.directory
+---@field env? table<string, any>  more of its environment: text, secrets, or lists of both
+---@field timeout? pipe.duration  after which it is stopped, with all it started ("4h")
+---@field version_file? string  in the directory; else settings.ios.version_file, else Info.plist
+---@field as? string  the call's name in the journal
+
+---Raises the app's version: a commit and a tag, not pushed (the lane bump)
+---@param o pipe.fastlane.bump
+---@return any  # {version, before, tag, commit, tagged, seconds, steps}
+function fastlane.bump(o) end
+
+---@class pipe.fastlane.check
+---@field lane string  the lane's name
+---@field bundle? boolean  through `bundle exec` (true)
+---@field directory? string  in the repository; else settings.ios.directory
+---@field env? table<string, any>  more of its environment: text, secrets, or lists of both
+---@field options? table<string, any>  as key:value behind the lane
+---@field timeout? pipe.duration  after which it is stopped, with all it started ("4h")
+---@field as? string  the call's name in the journal
+
+---Runs preflight, test or doctor, which change nothing outside
+---@param o string|pipe.fastlane.check
+---@return any  # {lane, seconds, steps[{name, seconds, failed, message}], report (whether report.xml was there), version and build (where the lane prints them)}
+function fastlane.check(o) end
+
+---@class pipe.fastlane.lane
+---@field lane string  the lane's name
+---@field bundle? boolean  through `bundle exec` (true)
+---@field directory? string  in the repository; else settings.ios.directory
+---@field env? table<string, any>  more of its environment: text, secrets, or lists of both
+---@field options? table<string, any>  as key:value behind the lane
+---@field timeout? pipe.duration  after which it is stopped, with all it started ("4h")
+---@field as? string  the call's name in the journal
+
+---Runs a lane that changes something
+---@param o string|pipe.fastlane.lane
+---@return any  # {lane, seconds, steps[{name, seconds, failed, message}], report (whether report.xml was there), version and build (where the lane prints them)}
+function fastlane.lane(o) end
+
 fs = {}
 
 ---@class pipe.fs.exists
@@ -1478,6 +1536,7 @@ proc = {}
 ---@field max_bytes? integer  kept of each stream, in bytes (8388608)
 ---@field expect? any[]  exit codes that mean success ([0])
 ---@field any_exit? boolean  every exit code means success (false)
+---@field quiet? boolean  its lines are not shown as they come
 ---@field as? string  the call's name in the journal
 ---@field effect? pipe.class  what the call does
 ---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }
@@ -1500,6 +1559,7 @@ function proc.read(o) end
 ---@field max_bytes? integer  kept of each stream, in bytes (8388608)
 ---@field expect? any[]  exit codes that mean success ([0])
 ---@field any_exit? boolean  every exit code means success (false)
+---@field quiet? boolean  its lines are not shown as they come
 ---@field as? string  the call's name in the journal
 ---@field effect? pipe.class  what the call does
 ---@field predict? table|fun(o: table, overlay: table): table  dry-run: { result, sign, before, after, note }

@@ -101,7 +101,7 @@ local EXPLAINED = {
     .. "account holder has to accept it in App Store Connect under Business; until then Apple refuses "
     .. "everything" },
   { 403, "", "appstore.forbidden", "the key's role does not allow it (Users and Access, Integrations)" },
-  { 404, "", "appstore.missing", "there is no such thing, or the key does not see it" },
+  { 404, "", "appstore.not-found", "there is no such thing, or the key does not see it" },
   { 409, "STATE_ERROR", "appstore.state", "its state does not allow it now" },
   { 422, "STATE_ERROR", "appstore.state", "its state does not allow it now" },
   { 400, "", "appstore.invalid", "Apple does not understand the request" },
@@ -126,7 +126,7 @@ M.errors = {
   ["appstore.unauthorized"] = "Apple does not accept the token",
   ["appstore.agreements"] = "the account holder has to accept an agreement",
   ["appstore.forbidden"] = "the role of the key does not allow it",
-  ["appstore.missing"] = "there is no such thing, or the key does not see it",
+  ["appstore.not-found"] = "there is no such thing, or the key does not see it",
   ["appstore.state"] = "the state of the thing does not allow it now",
   ["appstore.invalid"] = "Apple refuses the values",
   ["appstore.rate-limit"] = "the hour's requests are used up (retryable)",

@@ -65,7 +65,7 @@ function M.one(id)
   local resource, included = api.one { path = "/v1/builds/" .. id, where = where(id),
     query = { include = "preReleaseVersion,buildBetaDetail" } }
   if not resource then
-    host.raise("appstore.missing", where(id) .. ": App Store Connect does not know it")
+    host.raise("appstore.not-found", where(id) .. ": App Store Connect does not know it")
   end
   return row(resource, included)
 end
