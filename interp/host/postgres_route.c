@@ -3,7 +3,7 @@
  * a part of it. Every row asks here first.
  */
 #include "postgres_route.h"
-#include "host_inner.h"
+#include "postgres_inner.h"
 
 /* Whoever answers is outside of Lua's reach, as a server would be. */
 static struct pl_value *laid_open(struct pl_arena *a, const struct pl_value *v)
@@ -32,7 +32,7 @@ static struct pl_value *laid_open(struct pl_arena *a, const struct pl_value *v)
 	}
 }
 
-bool pl_postgres_routed(struct pl_call *call)
+static bool routed(struct pl_call *call)
 {
 	const struct pl_router *router = pl_host_router(call->host);
 	struct pl_value *answer = NULL;
@@ -47,4 +47,36 @@ bool pl_postgres_routed(struct pl_call *call)
 	else
 		return false;
 	return true;
+}
+
+void pl_postgres_open(struct pl_call *call)
+{
+	if (!routed(call))
+		pl_pg_open(call);
+}
+
+void pl_postgres_query(struct pl_call *call)
+{
+	if (!routed(call))
+		pl_pg_query(call);
+}
+
+void pl_postgres_batch(struct pl_call *call)
+{
+	bool rehearse = pl_arg_flag(call, "rehearse");
+
+	/* The world, too, is written to by no dry-run. */
+	if (pl_host_writes_latched(call->host) && !rehearse) {
+		pl_fail(&call->err, "latch.closed",
+		    "postgres.batch writes, and this process may not: it is a dry-run");
+		pl_call_fail(call);
+	} else if (!routed(call)) {
+		pl_pg_batch(call);
+	}
+}
+
+void pl_postgres_close(struct pl_call *call)
+{
+	if (!routed(call))
+		pl_pg_close(call);
 }

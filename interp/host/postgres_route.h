@@ -1,10 +1,13 @@
-/* The PostgreSQL rows in a simulated world: see struct pl_router. */
+/* The PostgreSQL rows as they begin: with the router's answer where there is one (see struct
+ * pl_router), else with the server's. */
 #ifndef PL_POSTGRES_ROUTE_H
 #define PL_POSTGRES_ROUTE_H
 
 #include "host.h"
 
-/* True: the router has answered the call. */
-bool pl_postgres_routed(struct pl_call *call);
+void pl_postgres_open(struct pl_call *call);
+void pl_postgres_query(struct pl_call *call);
+void pl_postgres_batch(struct pl_call *call);
+void pl_postgres_close(struct pl_call *call);
 
 #endif

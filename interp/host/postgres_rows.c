@@ -1,5 +1,6 @@
 /* The PostgreSQL rows: what providers can ask, and in which words. */
 #include "postgres_inner.h"
+#include "postgres_route.h"
 
 #define CONNECTION \
 	{ \
@@ -65,7 +66,7 @@ const struct pl_row pl_postgres_rows[] = {
         .options = open_options,
         .result = "{connection, server_version (150018: 15.18), pid, user, database, "
                   "host, port, ssl, pooler}",
-        .start = pl_pg_open,
+        .start = pl_postgres_open,
     },
     {
         .name = "postgres.query",
@@ -75,7 +76,7 @@ const struct pl_row pl_postgres_rows[] = {
         .result =
             "{columns=list of {name, type}, rows=list of maps, command, affected, "
             "ms, transaction=none|open|failed, failed}",
-        .start = pl_pg_query,
+        .start = pl_postgres_query,
     },
     {
         .name = "postgres.batch",
@@ -85,7 +86,7 @@ const struct pl_row pl_postgres_rows[] = {
         .result = "{results=list of {command, affected, ms}, ms, transaction, "
                   "locks=list of {relation, mode, kind, new}, failed={statement, "
                   "number, sqlstate, message, position, …}}",
-        .start = pl_pg_batch,
+        .start = pl_postgres_batch,
     },
     {
         .name = "postgres.close",
@@ -93,7 +94,7 @@ const struct pl_row pl_postgres_rows[] = {
         .summary = "Ends a connection; one that was ended already is fine",
         .options = close_options,
         .result = "{closed}",
-        .start = pl_pg_close,
+        .start = pl_postgres_close,
     },
     {0},
 };

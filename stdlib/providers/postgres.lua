@@ -22,17 +22,10 @@ local function names(columns)
   return out
 end
 
-local function finish(c, word)
-  host.rows.postgres.query { connection = c.connection, sql = word, any_error = true }
-end
-
 -- In a transaction that can only read, so that a function that writes fails.
 local function query(o)
   return connect(o, function (c)
-    local where = where_of(o)
-    database.ask(c, where, "BEGIN READ ONLY")
-    local rows, answer = database.ask(c, where, o.sql, o.params)
-    finish(c, "ROLLBACK")
+    local rows, answer = database.ask(c, where_of(o), o.sql, o.params, { read_only = true })
     return { rows = host.json.array(rows), columns = names(answer.columns), count = #rows }
   end)
 end

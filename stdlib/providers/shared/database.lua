@@ -68,17 +68,13 @@ function M.words(failed)
   return out
 end
 
---- A question to the server: its rows, and the whole answer; NULL is nil. A failure is raised as
--- `code`, unless `judge(failed)` takes it.
-function M.ask(c, where, sql, params, judge)
+--- A question to the server: its rows, and the whole answer; NULL is nil. What the server refuses is
+-- raised as postgres.sql. how = { read_only }
+function M.ask(c, where, sql, params, how)
   local answer = host.rows.postgres.query { connection = c.connection, sql = sql, params = params,
-    any_error = true }
+    any_error = true, read_only = how and how.read_only }
   if answer.failed then
-    if judge and judge(answer.failed) then
-      return {}, answer
-    end
-    host.raise("postgres.sql", ("%s: %s"):format(where, M.words(answer.failed)),
-      { sqlstate = answer.failed.sqlstate })
+    host.raise("postgres.sql", ("%s: %s"):format(where, M.words(answer.failed)))
   end
   for _, row in ipairs(answer.rows) do
     for key, value in pairs(row) do

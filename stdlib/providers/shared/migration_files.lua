@@ -89,10 +89,11 @@ function M.list(o)
   return source
 end
 
--- What follows the place in a split's error, which knows the line in the text only.
+-- The message begins with where in the text it is.
 local function bad_text(file, err)
-  local place = err.line and (":%d"):format(err.line) or ""
-  host.raise("supabase.sql", ("%s%s: %s"):format(file.path, place, err.message), { refused = true })
+  local line, column, rest = err.message:match("^line (%d+), column (%d+): (.*)$")
+  host.raise("supabase.sql", line and ("%s:%s:%s: %s"):format(file.path, line, column, rest)
+    or ("%s: %s"):format(file.path, err.message), { refused = true })
 end
 
 --- The statements of a file: { { sql, line, column, transaction, atomic, words }, … }. What cannot be
