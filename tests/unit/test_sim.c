@@ -141,6 +141,7 @@ int main(void)
 		run_file("sim_graphql");
 		run_file("sim_world");
 		run_file("sim_providers");
+		run_file("sim_globs");
 	}
 	pl_world_close(world);
 	return check_end();

@@ -90,19 +90,21 @@ end
 
 -- What a dry-run knows of a ref: false where it was deleted, nil where nothing is predicted.
 function M.predicted(name, overlay)
-  local sha = overlay.get(resource(name))
+  local sha = some(overlay.get(resource(name)))
   if sha == nil then
     return nil
   elseif sha == false or sha == "" then
     return false
   end
-  local commit = overlay.get(resource(name) .. "^{}")
+  local commit = some(overlay.get(resource(name) .. "^{}"))
   return { ref = "refs/" .. name, sha = commit or sha, object = sha, annotated = commit ~= nil }
 end
 
 local function foresee(name, sha, overlay, annotated)
   overlay.set(resource(name), annotated and api.later "create_tag" or sha)
-  overlay.set(resource(name) .. "^{}", annotated and sha or nil)
+  if annotated then
+    overlay.set(resource(name) .. "^{}", sha)
+  end
 end
 
 --- The ref as a dry-run has it.
