@@ -277,6 +277,9 @@ local function refusal(place, changes)
         place.text, message(answer)))
     end
     local name = answer.status ~= 403 and moved(place, changes)
+    if not name and said:find("original", 1, true) and said:find("match", 1, true) then
+      name = changes[1].name -- one that only Doppler can read
+    end
     if name then
       M.raise_conflict(place, name, "somebody changed it meanwhile, nothing was written")
     end

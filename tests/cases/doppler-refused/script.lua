@@ -29,6 +29,7 @@ return pipeline "refused" {
       refused("a reference overwritten", set { name = "DATABASE_URL", value = extra })
       refused("a reference made", set { name = "NEW_ONE", value = secret.get { name = "ref" } })
       refused("restricted", set { name = "HIDDEN", value = extra })
+      refused("restricted, by a number", set { name = "HIDDEN", value = extra, expect = true })
       local function list(verb, o)
         o.environment = e
         return function () return doppler[verb](o) end
