@@ -381,9 +381,14 @@ local LOST = {}
 local complete
 
 local function run_selections(x, selections, type, parent, path)
-  local fields, order = {}, {}
-  collect(x, selections, fields, order)
-  local out = {}
+  -- The same for every member of a list.
+  local known = x.collected[selections]
+  if not known then
+    known = { fields = {}, order = {} }
+    collect(x, selections, known.fields, known.order)
+    x.collected[selections] = known
+  end
+  local fields, order, out = known.fields, known.order, {}
   for _, alias in ipairs(order) do
     local field = fields[alias]
     path[#path + 1] = alias
@@ -442,9 +447,11 @@ end
 function complete(x, field, type, parent, path)
   local known = type.fields[field.name]
   local args = {}
-  for name, arg in core.sorted(known.args) do
-    if arg.default then
-      args[name] = literal(x, arg.default)
+  if next(known.args) then
+    for name, arg in core.sorted(known.args) do
+      if arg.default then
+        args[name] = literal(x, arg.default)
+      end
     end
   end
   for _, argument in ipairs(field.arguments) do
@@ -523,7 +530,7 @@ function M.run(request)
   end
   local x = { schema = request.schema, resolvers = request.resolvers,
     context = request.context, document = document,
-    errors = core.list {} }
+    errors = core.list {}, collected = {} }
   x.operation = choose(x, core.some(request.operation))
   if x.operation then
     check_operation(x)

@@ -216,10 +216,12 @@ end
 function M.predict_deploy(o)
   check_commit(o)
   local active = deployments.active(o)[1]
-  return { sign = "+", result = deployments.predicted_row(KNOWN_LATER:format "deploy",
-    { commit = o.commit, reason = "deploy" }), before = active and describe(active) or nil,
-    after = "commit " .. o.commit:sub(1, 7),
-    note = "whether Railway finds the commit shows only then" }
+  local known = deployments.of_commit(o) ~= nil
+  return { sign = known and "+" or "?", result = deployments.predicted_row(
+    KNOWN_LATER:format "deploy", { commit = o.commit, reason = "deploy" }),
+    before = active and describe(active) or nil, after = "commit " .. o.commit:sub(1, 7),
+    note = not known and "it was never deployed here: whether Railway finds it shows only then"
+      or nil }
 end
 
 function M.probe_deploy(o, intent)

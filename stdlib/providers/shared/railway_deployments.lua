@@ -265,6 +265,9 @@ function M.find_ours(o)
 end
 
 local STOPPED = { cancelled = true, interrupted = true }
+local WHY = { several = "several new deployments fit, and which is this call's cannot be told",
+  perhaps = "a new deployment fits only in part (its reason, commit or time)",
+  none = "no new deployment is listed" }
 
 --- As find_ours, after Railway said yes: whatever goes wrong now, the call was made.
 function M.made(o)
@@ -275,14 +278,11 @@ function M.made(o)
   elseif not ok and type(row) == "table" and STOPPED[row.code] then
     error(row, 0)
   end
-  local words = { several = "several new deployments fit, and which is this call's cannot be told",
-    perhaps = "none of the new deployments is surely this call's",
-    none = "no new deployment is listed" }
   host.raise("railway.deployment-missing", ("%s: Railway took it on, and then %s"):format(o.where,
-    ok and words[why] or type(row) == "table" and row.message or tostring(row)), { unknown = true })
+    ok and WHY[why] or type(row) == "table" and row.message or tostring(row)), { unknown = true })
 end
 
---- The answer of a probe.
+--- The answer of a probe; an error where nobody can tell.
 function M.settle(o)
   local row, why = M.find_ours(o)
   if row then
@@ -290,7 +290,7 @@ function M.settle(o)
   elseif why == "none" then
     return { happened = false }
   end
-  return nil
+  host.raise("railway.ambiguous", ("%s: %s"):format(o.where, WHY[why]), { unknown = true })
 end
 
 return M

@@ -1,6 +1,6 @@
 -- Railway's logs. A question gives at most 5000 lines, as a plain list without a
 -- cursor, and does not say whether there are more. So a window that comes back full is
--- halved until no half is: nothing depends on which of its lines Railway leaves out. Windows are
+-- cut in two until no part is: nothing depends on which of its lines Railway leaves out. Windows are
 -- half-open and cut at milliseconds, and every line is put where its own time says, so that none is
 -- missed or counted twice at a border.
 
@@ -12,7 +12,7 @@ local M = {}
 
 local PAGE = 5000
 local REQUESTS = 400 -- of one call: on Hobby an hour has 1000
-local TOTAL_REQUESTS = 40 -- of those that count what is there at all
+local TOTAL_REQUESTS = 20 -- of those that count what is there at all
 
 local function refuse(code, message, ...)
   host.raise(code, message:format(...), { refused = true })
@@ -82,6 +82,20 @@ local function sift(lines, from, to)
   return out
 end
 
+-- Where to cut a window whose page is full: at the end of the gap that the page leaves, for there
+-- are the lines that it left out. Most often it holds the newest lines, so that is its start.
+local function cut_of(lines, from, to)
+  local first, last
+  for _, line in ipairs(lines) do
+    local key = key_of(line.timestamp)
+    first = (not first or key < first) and key or first
+    last = (not last or key > last) and key or last
+  end
+  first, last = host.time(first:sub(1, 23) .. "Z"), host.time(last:sub(1, 23) .. "Z")
+  local cut = first - from >= to - last and first + 1 or last
+  return cut > from and cut < to and cut or from + (to - from) // 2
+end
+
 -- Gives q.take every line of [from, to), earliest first, until it returns false or the requests are
 -- used up. q.reached is how far it came.
 local function gather(q, from, to)
@@ -90,25 +104,26 @@ local function gather(q, from, to)
     return
   end
   local lines = ask(q, from, to)
-  if #lines < PAGE then
-    for _, one in ipairs(sift(lines, from, to)) do
-      if q.take(one.line, one.key) == false then
-        q.stopped = true
-        return
-      end
-    end
-    q.reached = to
-  elseif to - from <= 1 then
-    host.raise("railway.logs-dense", ("logs of \"%s\": Railway gives at most %d lines at once, and there are as many or "
-      .. "more within the millisecond of %s: narrow the filter"):format(q.environment, PAGE,
-      host.clock_text(from)))
-  else
-    local middle = from + (to - from) // 2
-    gather(q, from, middle)
+  if #lines >= PAGE and to - from > 1 then
+    local cut = cut_of(lines, from, to)
+    gather(q, from, cut)
     if not q.stopped then
-      gather(q, middle, to)
+      gather(q, cut, to)
+    end
+    return
+  elseif #lines >= PAGE and not q.about then
+    host.raise("railway.logs-dense", ("logs of \"%s\": Railway gives at most %d lines at once, and there are as many or "
+      .. "more in or beside the millisecond of %s: narrow the filter"):format(q.environment, PAGE,
+      host.clock_text(from)))
+  end
+  q.inexact = q.inexact or #lines >= PAGE
+  for _, one in ipairs(sift(lines, from, to)) do
+    if q.take(one.line, one.key) == false then
+      q.stopped = true
+      return
     end
   end
+  q.reached = to
 end
 
 -- Questions --------------------------------------------------------------------------
@@ -216,7 +231,7 @@ local function count_all(o)
   local q = question { environment = o.environment, deployment = o.deployment, from = o.from,
     to = o.to }
   local out = { lines = 0, with = 0, values = {} }
-  q.most = TOTAL_REQUESTS
+  q.most, q.about = TOTAL_REQUESTS, true
   function q.take(raw)
     out.lines = out.lines + 1
     for _, one in ipairs(raw.attributes) do
@@ -227,7 +242,7 @@ local function count_all(o)
     end
   end
   gather(q, q.from, q.to)
-  out.exact = not q.stopped
+  out.exact = not q.stopped and not q.inexact
   return out
 end
 
