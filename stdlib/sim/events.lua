@@ -21,6 +21,7 @@
 --           { credential: { name, value } }
 --           { migration: { environment, version, name, remove } }
 --           { pull: { number, state, draft, push } }             # push: as above, onto its head
+--           { run: { file, event, branch, actor, inputs } }      # somebody starts a workflow
 --           { serves: { environment, commit } }                  # /health lies
 --           { vercel: { project, promote: COMMIT } }               # or rollback
 --           { doppler: { project, config, by, secrets: { NAME: value or null } } }
@@ -124,6 +125,13 @@ DO.migration = function (w, o)
   if not o.remove then
     table.insert(rows, { version = o.version, name = o.name })
   end
+end
+
+DO.run = function (w, o)
+  actions.start(w, { file = o.file, event = o.event or "workflow_dispatch",
+    branch = o.branch or w.s.spec.repository.default_branch,
+    sha = commit_named(w, o.branch or w.s.spec.repository.default_branch), live = true,
+    actor = o.actor, inputs = o.inputs })
 end
 
 DO.pull = function (w, o)

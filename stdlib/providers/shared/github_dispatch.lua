@@ -129,6 +129,13 @@ local function check_inputs(file, o)
   end
 end
 
+local ERRORS = {
+  [404] = { "github.no-workflow",
+    "there is no such workflow, or the credential \"github\" has no permission to see it" },
+  [422] = { "github.not-started", "GitHub does not start it: no workflow_dispatch on that ref, an unknown "
+    .. "ref, or a wrong input", refused = true },
+}
+
 -- Finding the run ----------------------------------------------------------------------------
 
 -- The commit that the ref leads to, or nil.
@@ -141,7 +148,7 @@ end
 local function candidates(o, since, heads, skip)
   local login, out = api.account().login, {}
   for _, run in ipairs(runs.list { workflow = o.workflow, event = "workflow_dispatch",
-    created = ">=" .. host.clock_text(since):gsub("%.%d+", ""), first = 100 }) do
+    created = ">=" .. host.clock_text(since):gsub("%.%d+", ""), first = 100, errors = ERRORS }) do
     if run.branch == plain(o.ref) and heads[run.sha] and not skip[run.id]
       and (not login or run.actor == login) then
       out[#out + 1] = run
@@ -190,13 +197,6 @@ end
 
 -- Acting -------------------------------------------------------------------------------------
 
-local ERRORS = {
-  [404] = { "github.no-workflow",
-    "there is no such workflow, or the credential \"github\" has no permission to see it" },
-  [422] = { "github.not-started", "GitHub does not start it: no workflow_dispatch on that ref, an unknown "
-    .. "ref, or a wrong input", refused = true },
-}
-
 local function set(...)
   local out = {}
   for _, sha in ipairs { ... } do
@@ -208,7 +208,7 @@ end
 local function seen_before(o, since)
   local out = {}
   for _, run in ipairs(runs.list { workflow = o.workflow, event = "workflow_dispatch",
-    created = ">=" .. host.clock_text(since - 60000):gsub("%.%d+", ""), first = 100 }) do
+    created = ">=" .. host.clock_text(since - 60000):gsub("%.%d+", ""), first = 100, errors = ERRORS }) do
     out[run.id] = true
   end
   return out

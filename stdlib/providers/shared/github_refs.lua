@@ -100,7 +100,11 @@ function M.predicted(name, overlay)
   return { ref = "refs/" .. name, sha = commit or sha, object = sha, annotated = commit ~= nil }
 end
 
+-- Refs that this dry-run made: a comparison asks for their commits, as GitHub has no such names.
+local foreseen = {}
+
 local function foresee(name, sha, overlay, annotated)
+  foreseen[name] = sha
   overlay.set(resource(name), annotated and api.later "create_tag" or sha)
   if annotated then
     overlay.set(resource(name) .. "^{}", sha)
@@ -135,8 +139,13 @@ local function line_of(raw)
     time = some(raw.commit.author) and raw.commit.author.date }
 end
 
+local function end_of(name)
+  local sha = foreseen[name] or foreseen["heads/" .. name] or foreseen["tags/" .. name]
+  return sha and not api.is_later(sha) and sha or name
+end
+
 local function compare(o)
-  local span = o.base .. "..." .. o.head
+  local span = end_of(o.base) .. "..." .. end_of(o.head)
   local commits, first = api.pages({ path = api.path("/compare/%s", span), where = "comparing " .. span,
     query = { per_page = 100 } }, "commits", o.first)
   local out = { status = first.status, ahead = first.ahead_by, behind = first.behind_by,
@@ -380,6 +389,7 @@ local function predict_delete(o, overlay)
   local name = plain(o.ref)
   check_expected(name, M.read_over(name, overlay), { expect = o.sha })
   overlay.set(resource(name), false)
+  foreseen[name] = nil
   return { sign = "-", before = o.sha, result = { ref = "refs/" .. name, before = o.sha } }
 end
 

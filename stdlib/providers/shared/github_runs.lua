@@ -32,14 +32,15 @@ function M.shape(raw)
   }
 end
 
---- Runs, newest first. o = { workflow, sha, branch, event, created, first }
+--- Runs, newest first. o = { workflow, sha, branch, event, created, first, errors }
 function M.list(o)
   local path = o.workflow and api.path("/actions/workflows/%s/runs", o.workflow)
     or api.path "/actions/runs"
   local out = host.json.array {}
   for i, raw in ipairs(api.pages({ path = path, conditional = o.created == nil,
     query = { head_sha = o.sha, branch = o.branch, event = o.event, created = o.created },
-    where = "the runs of " .. (o.workflow or "the workflows") }, "workflow_runs", o.first)) do
+    errors = o.errors, where = "the runs of " .. (o.workflow or "the workflows") },
+    "workflow_runs", o.first)) do
     out[i] = M.shape(raw)
   end
   return out
