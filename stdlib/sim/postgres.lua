@@ -110,6 +110,10 @@ local function break_off(w, id, fault)
   local all = connections(w)
   local c = all.open[id]
   all.open[id] = nil
+  if c and c.noted then
+    w.s.broken_push = w.s.broken_push or {}
+    w.s.broken_push[c.env] = c.noted
+  end
   if c and c.locked and fault.delay then
     w.s.dying = w.s.dying or {}
     w.s.dying[c.env] = { pid = c.pid, application = c.application, since = c.since,
@@ -342,8 +346,11 @@ local function is_there(w, env, version)
   return false
 end
 
--- One entry of the ledger for one push: what the connection applied.
+-- One entry of the ledger for one push: what the connection applied, and the one that takes up what
+-- a broken one left.
 local function note_push(w, c, entry)
+  local broken = w.s.broken_push or {}
+  c.noted, broken[c.env] = c.noted or broken[c.env], nil
   if not c.noted then
     core.record(w, "supabase", "supabase.push", c.env, { environment = c.env, versions = core.list {} })
     c.noted = #w.s.ledger

@@ -71,9 +71,11 @@ end
 --- A question to the server: its rows, and the whole answer; NULL is nil. What the server refuses is
 -- raised as postgres.sql. how = { read_only }
 function M.ask(c, where, sql, params, how)
-  local answer = host.rows.postgres.query { connection = c.connection, sql = sql, params = params,
-    any_error = true, read_only = how and how.read_only }
-  if answer.failed then
+  local ok, answer = pcall(host.rows.postgres.query, { connection = c.connection, sql = sql,
+    params = params, any_error = true, read_only = how and how.read_only })
+  if not ok then
+    M.reraise(answer, where)
+  elseif answer.failed then
     host.raise("postgres.sql", ("%s: %s"):format(where, M.words(answer.failed)))
   end
   for _, row in ipairs(answer.rows) do

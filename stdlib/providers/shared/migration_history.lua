@@ -48,7 +48,7 @@ local function select_of(state)
 end
 
 local function cannot(where, state, what)
-  host.raise("supabase.permission", ("%s: the role \"%s\" may not %s of database \"%s\": connect as the "
+  host.raise("supabase.permission", ("%s: the role \"%s\" may not %s, in database \"%s\": connect as the "
     .. "role that made it, or as postgres"):format(where, state.role, what, state.database),
     { refused = true })
 end
@@ -74,7 +74,7 @@ end
 --- Refuses what the server would refuse in the middle of it.
 function M.check_privileges(where, state)
   if not state.has_schema then
-    return state.may_create or cannot(where, state, "make the schema supabase_migrations in")
+    return state.may_create or cannot(where, state, "make the schema supabase_migrations")
   elseif not state.has_table then
     return state.may_use and state.may_add
       or cannot(where, state, "make tables in the schema supabase_migrations")

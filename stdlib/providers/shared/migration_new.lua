@@ -25,9 +25,16 @@ local function existing(o)
   return { folder = folder, files = {}, skipped = {} }
 end
 
+-- "20261231235959" -> "20270101000000"; nil where the digits are no time.
+local function next_second(version)
+  local year, month, day, hour, minute, second = version:match("^(....)(..)(..)(..)(..)(..)$")
+  local ok, ms = pcall(host.time, ("%s-%s-%sT%s:%s:%sZ"):format(year, month, day, hour, minute, second))
+  return ok and migrations.stamp(host.clock_text(ms + 1000)) or nil
+end
+
 local function place(source, name)
   local stamp = migrations.stamp(host.clock_text(host.now()))
-  local version, newest = migrations.next_version(source.files, stamp)
+  local version, newest = migrations.next_version(source.files, stamp, next_second)
   if not version then
     host.raise("supabase.version", ("%s has the version %s, and no time of today comes after it: versions "
       .. "are compared as text"):format(source.files[#source.files].file, newest), { refused = true })

@@ -10,8 +10,9 @@ local lint = host.require "migration_lint"
 
 local M = {}
 
--- What a push of this process was about, for its probe: environment -> { pending, done, torn }.
-local begun = {}
+-- What a push of this process was about, for its probe: environment -> { pending, source, torn }; and
+-- what a lost one had applied when its probe looked, for the one that goes on: environment -> files.
+local begun, before = {}, {}
 
 local function where_of(o)
   return ("environment \"%s\""):format(o.environment)
@@ -272,7 +273,6 @@ local function apply_file(c, source, o, pending, i)
   elseif answer.failed then
     raise_failed(o, pending, i, answer.failed)
   end
-  memory.done = i
 end
 
 -- Before the first statement that changes something, no failure leaves anything in doubt.
@@ -301,14 +301,17 @@ function M.push(o)
     for _, text in ipairs(warnings(source, found.pending)) do
       host.log(text)
     end
-    begun[o.environment] = { pending = found.pending, source = source, done = 0 }
+    local all = { table.unpack(before[o.environment] or {}) }
+    table.move(found.pending, 1, #found.pending, #all + 1, all)
+    begun[o.environment] = { pending = all, source = source }
     if #found.pending > 0 then
       history.make(c, where_of(o), state)
     end
     for i = 1, #found.pending do
       apply_file(c, source, o, found.pending, i)
     end
-    return result(source, found.pending, o)
+    before[o.environment] = nil
+    return result(source, all, o)
   end)
 end
 
@@ -364,7 +367,8 @@ local function times_and_locks(of, answer)
     out[i] = ("%s %.0f ms"):format(name, ms[name])
   end
   for _, lock in ipairs(answer.locks or {}) do
-    if not lock.new and lock.kind ~= "index" and not lock.relation:find("^pg_") then
+    if not lock.new and lock.kind ~= "index" and not lock.relation:find("^pg_")
+      and not lock.relation:find("^supabase_migrations%.") then
       locks[#locks + 1] = ("%s %s"):format(lock.relation, lock.mode)
     end
   end
@@ -471,16 +475,16 @@ function M.wait_until_free(c, where)
   end
 end
 
--- Of the files that were to be applied, how many are in the history.
-local function count(pending, rows)
-  local there, n = {}, 0
+-- Of the files that were to be applied, those that are in the history.
+local function those_there(pending, rows)
+  local there, out = {}, {}
   for _, row in ipairs(rows) do
     there[row.version] = true
   end
   for _, file in ipairs(pending) do
-    n = n + (there[file.version] and 1 or 0)
+    out[#out + 1] = there[file.version] and file or nil
   end
-  return n
+  return out
 end
 
 local function torn_next(source, found)
@@ -500,7 +504,9 @@ function M.probe(o)
     local state = history.read(c, where)
     local found = M.compare(source, state.rows, o)
     local memory = begun[o.environment]
-    if memory and count(memory.pending, state.rows) == #memory.pending then
+    before[o.environment] = memory and those_there(memory.pending, state.rows)
+    if memory and #before[o.environment] == #memory.pending then
+      before[o.environment] = nil
       return { happened = true, result = result(memory.source, memory.pending, o) }
     elseif #found.pending == 0 then
       return { happened = true, result = result(source, {}, o) }

@@ -208,16 +208,14 @@ end
 
 -- New files ------------------------------------------------------------------------------
 
---- A version for a new file: the time (UTC, fourteen digits), or what comes after the newest file.
--- Nil where no fourteen digits come after it.
-function M.next_version(files, stamp)
+--- A version for a new file: the time (UTC, fourteen digits), or what comes after the newest file,
+-- which next_second(version) tells. Nil where no time of today comes after it.
+function M.next_version(files, stamp, next_second)
   local newest = files[#files] and files[#files].version
   if not newest or stamp > newest then
     return stamp
-  elseif #newest ~= 14 or newest == ("9"):rep(14) then
-    return nil, newest
   end
-  return ("%014d"):format(math.tointeger(tonumber(newest)) + 1)
+  return #newest == 14 and next_second(newest) or nil, newest
 end
 
 --- "2026-11-20T14:00:00.000Z" -> "20261120140000"

@@ -1,0 +1,13 @@
+create table plans (id bigint primary key, name text);
+create index plans_name on public.plans (name);
+alter table plans add column note text;
+alter table plans enable row level security;
+create policy "read all" on plans for select using (true);
+create or replace function f(a int, b text default 'x') returns int language sql as $$ select 1; $$;
+create function public.g(in a int, b double precision, out c text) returns text language sql as $$ select 'x' $$;
+create type mood as enum ('a','b');
+create trigger t after insert or update of name on plans for each row execute function tf();
+insert into plans values (1, 'x');
+grant select, insert on plans to anon, authenticated;
+alter table other rename to another;
+comment on table plans is 'x';

@@ -1,0 +1,3 @@
+begin;
+vacuum users;
+commit;

@@ -1,0 +1,262 @@
+#!/usr/bin/env python3
+# seconds: 300
+"""`supabase.push` on a real PostgreSQL, where things go wrong: two at once, a server process or a
+`pipe` that dies in the middle, locks, rehearsals. Each of them ends with every file applied
+once, or with a message that says what stands."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.environ["PIPE_ROOT"], "tests/tools"))
+import parity  # noqa: E402
+
+A, B, C = "20260101000000_a.sql", "20260102000000_b.sql", "20260103000000_c.sql"
+TABLE_A = "CREATE TABLE a (id int PRIMARY KEY);\nINSERT INTO a VALUES (1), (2);\n"
+TABLE_B = "CREATE TABLE b (id int);\n"
+SLOW = "CREATE TABLE slow (id int);\nSELECT pg_sleep(%s);\n"
+
+SCRIPT = """
+return pipeline "push" {
+  version = "1.0.0",
+  params = { rehearse = flag {}, lock = text { default = "4s" } },
+  step "push" {
+    run = function (r)
+      local done = supabase.push { environment = "test", rehearse = r.params.rehearse,
+        lock_timeout = r.params.lock }
+      for _, file in ipairs(done.applied) do
+        log.info("applied " .. file.file)
+      end
+    end,
+  },
+}
+"""
+
+SQL = """
+return pipeline "sql" {
+  version = "1.0.0",
+  step "sql" {
+    run = function ()
+      local e = "test"
+      local one = postgres.query { environment = e,
+        sql = "SELECT $1::int + 1 AS n, $2::text AS t, NULL::int AS nothing, true AS yes",
+        params = { 41, "it's; so" } }.rows[1]
+      log.info(("%d %s %s %s"):format(one.n, one.t, tostring(one.nothing), tostring(one.yes)))
+      local _, err = try(postgres.query, { environment = e, sql = "DELETE FROM a" })
+      log.info(err.code .. ": " .. err.message)
+      local _, err = try(postgres.execute, { environment = e,
+        statements = { "INSERT INTO a VALUES (7)", "INSERT INTO a VALUES (1)" } })
+      log.info(err.code .. ": " .. err.message)
+      local _, err = try(postgres.execute, { environment = e, expect_affected = 1,
+        statements = { "UPDATE a SET id = id + 10" } })
+      log.info(err.code .. ": " .. err.message)
+      log.info("affected " .. postgres.execute { environment = e, expect_affected = 2,
+        statements = { { sql = "UPDATE a SET id = id + $1", params = { 10 } } } }.affected)
+      log.info(postgres.query { environment = e, sql = "SELECT array_agg(id ORDER BY id)::text AS ids FROM a" }.rows[1].ids)
+    end,
+  },
+}
+"""
+
+
+class Place:
+    """A folder with a project, and a database of its own."""
+
+    made = 0
+
+    def __init__(self, server, base, files):
+        Place.made += 1
+        self.server, self.database = server, server.make(f"live{Place.made}")
+        self.folder = os.path.join(base, str(Place.made))
+        self.write(files)
+        for name, text in (("pipe.yaml", parity.PROJECT), ("push.lua", SCRIPT), ("sql.lua", SQL)):
+            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as f:
+                f.write(text)
+
+    def write(self, files):
+        os.makedirs(os.path.join(self.folder, "supabase"), exist_ok=True)
+        parity.write(self.folder, files)
+
+    def start(self, *arguments, user=None):
+        url = self.server.url(self.database)
+        if user:
+            url = re.sub(r"//[^@]*@", f"//{user}:{user}@", url)
+        return subprocess.Popen(
+            [parity.PIPE, *arguments], cwd=self.folder, env=dict(os.environ, DATABASE_URL=url),
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def pipe(self, *arguments, **kwargs):
+        child = self.start(*arguments, **kwargs)
+        said = child.communicate()[0]
+        return child.returncode, said
+
+    def push(self, *arguments, **kwargs):
+        return self.pipe("run", "push.lua", "--yes", *arguments, **kwargs)
+
+    def sql(self, text):
+        return self.server.sql(self.database, text)
+
+    def versions(self):
+        return [row["version"] for row in self.server.history(self.database) or []]
+
+    def wait_for(self, query):
+        for _ in range(600):
+            found = self.sql(query)
+            if found:
+                return found
+            time.sleep(0.05)
+        sys.exit(f"never: {query}")
+
+    def sleeper(self):
+        """The server process that is in the middle of a slow file."""
+        return self.wait_for("SELECT pid FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND state "
+                             "= 'active' AND pid <> pg_backend_pid() AND datname = current_database()")
+
+
+failures = []
+
+
+def check(name, holds, said=""):
+    print(("ok   " if holds else "FAIL ") + name)
+    if not holds:
+        failures.append(name)
+        print(said)
+
+
+def two_at_once(server, base):
+    place = Place(server, base, {A: TABLE_A, B: SLOW % 3})
+    first = place.start("run", "push.lua", "--yes", "--state=one")
+    pid = place.sleeper()
+    code, said = place.push("--state=two")
+    check("the second of two pushes is told who has the lock", code == 1 and
+          "supabase.locked" in said and f"pid {pid}, \"pipe" in said, said)
+    code, said = place.push("--state=two", "--dry-run")
+    check("so is its dry-run", code == 1 and "supabase.locked" in said, said)
+    said = first.communicate()[0]
+    check("the first one goes on undisturbed", first.returncode == 0, said)
+    code, said = place.push("--state=two")
+    check("then there is nothing left to do", code == 0 and "applied " not in said, said)
+    check("every file is applied once", place.versions() == [A[:14], B[:14]])
+
+
+def server_process_dies(server, base):
+    place = Place(server, base, {A: TABLE_A, B: SLOW % 2, C: "CREATE TABLE c (id int);"})
+    child = place.start("run", "push.lua", "--yes")
+    place.sql(f"SELECT pg_terminate_backend({place.sleeper()})")
+    said = child.communicate()[0]
+    check("a server process that dies leaves nothing of the file, and it is done again",
+          child.returncode == 0 and place.versions() == [A[:14], B[:14], C[:14]], said)
+    check("the result names all that was applied",
+          all(f"applied {name}" in said for name in (A, B, C)), said)
+
+
+def pipe_dies(server, base):
+    place = Place(server, base, {A: TABLE_A, B: SLOW % 2, C: "CREATE TABLE c (id int);"})
+    child = place.start("run", "push.lua", "--yes")
+    place.sleeper()
+    child.kill()
+    child.communicate()
+    code, said = place.pipe("resume")
+    check("a killed run is resumed while the server still works on it", code == 0 and
+          place.versions() == [A[:14], B[:14], C[:14]], said)
+
+
+def torn(server, base):
+    place = Place(server, base, {
+        A: TABLE_A, B: "CREATE TABLE b (id int);\nCREATE INDEX CONCURRENTLY i ON a (id);\n"
+                       "SELECT pg_sleep(3);\n"})
+    code, said = place.push("--dry-run")
+    check("a file that is not one transaction is told beforehand", code == 0 and
+          f"{B} is not one transaction" in said, said)
+    child = place.start("run", "push.lua", "--yes")
+    place.sql(f"SELECT pg_terminate_backend({place.sleeper()})")
+    said = child.communicate()[0]
+    check("what became of it nobody can tell: a person has to look", child.returncode == 6, said)
+    place = Place(server, base, {A: TABLE_A, B: "CREATE TABLE b (id int);\n"
+                                                "CREATE INDEX CONCURRENTLY i ON a (id);\nSELECT 1/0;\n"})
+    code, said = place.push()
+    check("where it fails, the message says that the statements before it stay", code == 1 and
+          f"{B}:3:1: statement 3 of 3 failed: division by zero (SQLSTATE 22012)" in said and
+          "its statements before that are done" in said and f"Applied before it: {A}" in said, said)
+    check("and it is not in the history", place.versions() == [A[:14]])
+
+
+def rehearsals(server, base):
+    place = Place(server, base, {A: TABLE_A})
+    place.push()
+    before = server.seen(place.database)
+    place.write({A: TABLE_A, B: "ALTER TABLE a ADD COLUMN v text;\n" + TABLE_B,
+                 C: "INSERT INTO b VALUES (1);\nTRUNCATE a;\n"})
+    code, said = place.push("--dry-run", "rehearse=yes")
+    check("a rehearsal tells times and locks", code == 0 and re.search(
+        rf"rehearsed: {B} \d+ ms, {C} \d+ ms; locks: .*public\.a AccessExclusiveLock", said), said)
+    check("what is lost is told, too", f"{C}:2 ! empties the table a" in said, said)
+    check("a rehearsal changes nothing", server.seen(place.database) == before)
+    place.write({A: TABLE_A, B: "CREATE TABLE b (\n  id int,\n  v nosuchtype\n);\n"})
+    code, said = place.push("--dry-run", "rehearse=yes")
+    check("a rehearsal finds what fails, to the column", code == 4 and
+          f'{B}:3:5: statement 1 of 1 failed: type "nosuchtype" does not exist (SQLSTATE 42704)'
+          in said, said)
+    check("and still changes nothing", server.seen(place.database) == before)
+
+
+def locks(server, base):
+    place = Place(server, base, {A: TABLE_A, B: "ALTER TABLE a ADD COLUMN v text;\n"})
+    place.write({A: TABLE_A})
+    place.push()
+    place.write({A: TABLE_A, B: "ALTER TABLE a ADD COLUMN v text;\n"})
+    holder = subprocess.Popen(
+        [parity.tool("psql"), "-XAtq", "-d", server.url(place.database), "-c",
+         "BEGIN; LOCK TABLE a; SELECT pg_sleep(60)"], stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    pid = place.sleeper()
+    code, said = place.push("lock=300ms")
+    check("a lock is not waited for for long", code == 1 and "(SQLSTATE 55P03)" in said and
+          "Nothing of this file is applied" in said, said)
+    place.sql(f"SELECT pg_terminate_backend({pid})")
+    holder.wait()
+    code, said = place.push("lock=300ms")
+    check("once it is free, the push goes through", code == 0, said)
+
+
+def privileges(server, base):
+    place = Place(server, base, {A: TABLE_A})
+    place.push()
+    place.write({A: TABLE_A, B: TABLE_B})
+    place.sql("CREATE ROLE reader LOGIN PASSWORD 'reader'; GRANT USAGE ON SCHEMA supabase_migrations "
+              "TO reader; GRANT SELECT ON supabase_migrations.schema_migrations TO reader")
+    for how in ("--dry-run", "--state=other"):
+        code, said = place.push(how, user="reader")
+        check(f"a role that may only read is refused ({how})", code == 4 and
+              'the role "reader" may not write the history' in said, said)
+    place.sql("DROP OWNED BY reader; DROP ROLE reader")
+    check("nothing was applied", place.versions() == [A[:14]])
+
+
+def plain_sql(server, base):
+    place = Place(server, base, {A: TABLE_A})
+    place.push()
+    code, said = place.pipe("run", "sql.lua", "--yes")
+    check("values go in and come out as they are", "42 it's; so nil true" in said, said)
+    check("a query cannot write", "cannot execute DELETE in a read-only transaction (SQLSTATE 25006)"
+          in said, said)
+    check("statements are done all or none", "statement 2 of 2 failed: duplicate key" in said and
+          "{11,12}" in said and code == 0, said)
+    check("another number of rows than expected is refused",
+          "postgres.affected: environment \"test\": 2 rows would be affected, and expect_affected is 1"
+          in said and "affected 2" in said, said)
+
+
+def main():
+    with parity.running() as url, tempfile.TemporaryDirectory() as base:
+        server = parity.Server(url)
+        for story in (two_at_once, server_process_dies, pipe_dies, torn, rehearsals, locks,
+                      privileges, plain_sql):
+            story(server, base)
+    sys.exit(1 if failures else 0)
+
+
+main()
