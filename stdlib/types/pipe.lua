@@ -644,6 +644,29 @@ function fastlane.check(o) end
 ---@return any  # {lane, seconds, steps[{name, seconds, failed, message}], report (whether report.xml was there), version and build (where the lane prints them)}
 function fastlane.lane(o) end
 
+forecast = {}
+
+---@class pipe.forecast.push
+---@field branch string  the branch on the remote
+---@field commit string  the commit, branch or tag of this clone that is meant
+---@field before? string  where the branch is; else the remote is asked
+---@field as? string  the call's name in the journal
+
+---What the push of a commit to a branch would start
+---@param o string|pipe.forecast.push
+---@return any  # {branch, commit, before, changed_files, workflows = list of {file, name, line (of the trigger), trigger, starts (true, false, "may", "unknown"), why, jobs = list of {id, name, environment, condition, uses}, mentions = list of {text, kind (migrates, releases, deploys), file, line, says, job, condition, environment, production, via}, calls}, deployments = list of {provider, environment, service or project, branch, wait_for_ci, why}, collisions = list of {kind, workflows, migrates, text}, notes}; collisions: several workflows that migrate (several), a migration and a deployment that nothing keeps in order (order)
+function forecast.push(o) end
+
+---@class pipe.forecast.tag
+---@field commit string  the commit, branch or tag of this clone that is meant
+---@field tag string|any[]  its name; or all that are pushed at once
+---@field as? string  the call's name in the journal
+
+---What the push of a tag would start, and whether that collides
+---@param o string|pipe.forecast.tag
+---@return any  # {tag, commit, workflows = list of {file, name, line (of the trigger), trigger, starts (true, false, "may", "unknown"), why, jobs = list of {id, name, environment, condition, uses}, mentions = list of {text, kind (migrates, releases, deploys), file, line, says, job, condition, environment, production, via}, calls}, deployments = list of {provider, environment, service or project, branch, wait_for_ci, why}, collisions = list of {kind, workflows, migrates, text}, notes}; collisions: more than one workflow starts on the tag (several), with migrates and migrations = list of {file, line, text, workflow, environment, production}
+function forecast.tag(o) end
+
 fs = {}
 
 ---@class pipe.fs.exists
