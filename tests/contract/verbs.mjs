@@ -10,6 +10,7 @@ const EXCEPTIONS = {
   "postgres.query": SQL, "postgres.execute": SQL,
   "supabase.pending": SQL, "supabase.push": SQL, "supabase.repair": SQL,
   "supabase.lint": FILES, "supabase.new": FILES, "supabase.reverse": FILES,
+  "railway.me": "it wants an account token, and the world's project has project tokens",
 };
 
 export async function allVerbs(pipe, root) {

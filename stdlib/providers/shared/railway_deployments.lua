@@ -113,12 +113,19 @@ function M.state(o)
     status_at = row.status_at, stopped = row.stopped, commit = row.commit, reason = row.reason }
 end
 
-local function ms_of(time)
-  return type(time) == "number" and time or host.time(time)
+--- Milliseconds of a time as scripts have it: they, a text, or what clock.now gives.
+function M.ms_of(time)
+  if type(time) == "table" and math.type(time.ms) == "integer" then
+    return time.ms
+  elseif type(time) ~= "number" and type(time) ~= "string" then
+    host.raise("railway.time", ("a time is a text (RFC 3339), milliseconds or what clock.now gives, not %s"):format(
+      type(time)), { refused = true })
+  end
+  return type(time) == "number" and math.floor(time) or host.time(time)
 end
 
 function M.of_commit(o)
-  local since = o.since and ms_of(o.since)
+  local since = o.since and M.ms_of(o.since)
   local found
   M.walk(o.environment, 200, function (row)
     if since and host.time(row.created_at) < since then

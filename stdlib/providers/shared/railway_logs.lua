@@ -32,10 +32,6 @@ local function key_of(timestamp)
   return seconds .. "." .. (fraction .. ("0"):rep(9)):sub(1, 9)
 end
 
-local function ms_of(time)
-  return type(time) == "number" and math.floor(time) or host.time(time)
-end
-
 -- One nanosecond before: the first instant belongs to the window, whether Railway's bound
 -- includes or not.
 local function just_before(ms)
@@ -158,7 +154,8 @@ end
 local function question(o)
   check_filter(o)
   local q = { environment = o.environment, place = api.place(o.environment), requests = 0,
-    most = REQUESTS, from = ms_of(o.from), to = o.to and ms_of(o.to) or host.now() }
+    most = REQUESTS, from = deployments.ms_of(o.from),
+    to = o.to and deployments.ms_of(o.to) or host.now() }
   if o.deployment then
     q.deployment = deployments.get(o.environment, o.deployment).id
   end
