@@ -107,7 +107,17 @@ static int make_secret(lua_State *L)
 
 static const char *bytes_of(lua_State *L, int index, size_t *n)
 {
+	struct pl_err err;
+	struct pl_session *s = pl_lua_session(L);
 	const struct pl_secret *secret = pl_lua_secret(L, index);
+	const char *name = secret ? pl_secret_name(secret) : NULL;
+	if (name && s->run && pl_run_lost(s->run, name) == secret) {
+		pl_fail(&err, "secret.lost",
+		    "the secret %.*s, as it was before this run was interrupted, is kept "
+		    "nowhere",
+		    (int)strcspn(name, "#"), name);
+		pl_lua_raise(L, &err);
+	}
 	return secret ? pl_secret_bytes(secret, n) : luaL_checklstring(L, index, n);
 }
 

@@ -481,6 +481,12 @@ static const struct pl_secret *secret_of(void *arg, const struct pl_value *name)
 	return found;
 }
 
+static const struct pl_secret *lost(void *arg, const char *name)
+{
+	struct pl_session *s = arg;
+	return pl_secret_add(s->host, name, "", 0);
+}
+
 void pl_session_outside(struct pl_session *s, struct pl_outside *out)
 {
 	out->arg = s;
@@ -492,6 +498,7 @@ void pl_session_outside(struct pl_session *s, struct pl_outside *out)
 	out->mask = mask;
 	out->packing =
 	    (struct pl_packing){.name_of = name_of, .secret_of = secret_of, .arg = s};
+	out->lost = lost;
 }
 
 void pl_session_set_run(struct pl_session *s, struct pl_run *r)

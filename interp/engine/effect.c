@@ -122,19 +122,23 @@ static struct pl_value *without_prints(struct pl_arena *a, const struct pl_value
 	return map;
 }
 
-static bool same_but_for_prints(const struct pl_value *then, const struct pl_value *now)
+static bool same(const struct pl_value *then, const struct pl_value *now)
 {
-	struct pl_arena a = {0};
 	struct pl_buf then_text = {0}, now_text = {0};
-	bool same = then &&
-	    pl_json_canonical(&then_text, without_prints(&a, then), NULL) &&
-	    pl_json_canonical(&now_text, without_prints(&a, now), NULL) &&
-	    then_text.len == now_text.len &&
+	bool equal = pl_json_canonical(&then_text, then, NULL) &&
+	    pl_json_canonical(&now_text, now, NULL) && then_text.len == now_text.len &&
 	    memcmp(then_text.at, now_text.at, now_text.len) == 0;
 	pl_buf_fini(&then_text);
 	pl_buf_fini(&now_text);
+	return equal;
+}
+
+static bool same_but_for_prints(const struct pl_value *then, const struct pl_value *now)
+{
+	struct pl_arena a = {0};
+	bool equal = then && same(without_prints(&a, then), without_prints(&a, now));
 	pl_arena_fini(&a);
-	return same;
+	return equal;
 }
 
 static void list(struct pl_effect *e, const char *state)
@@ -221,9 +225,8 @@ static enum pl_verdict begin_write(struct pl_effect *e, struct pl_value *input)
 
 /* A secret that a provider read is kept nowhere: what was recorded of the read has
  * only its name. */
-static bool lacks_secret(const struct pl_run *r, const struct pl_value *packed)
+static bool lacks_secret(struct pl_run *r, const struct pl_value *packed)
 {
-	const struct pl_packing *p = &r->o.outside->packing;
 	if (packed->kind == PL_LIST)
 		for (uint32_t i = 0; i < packed->as.list.len; i++)
 			if (lacks_secret(r, packed->as.list.at[i]))
@@ -231,11 +234,46 @@ static bool lacks_secret(const struct pl_run *r, const struct pl_value *packed)
 	if (packed->kind != PL_MAP)
 		return false;
 	if (packed->as.map.len == 1 && strcmp(packed->as.map.at[0].key, "$secret") == 0)
-		return !p->secret_of ||
-		    !p->secret_of(p->arg, packed->as.map.at[0].value);
+		return !pl_run_secret(r, packed->as.map.at[0].value);
 	for (uint32_t i = 0; i < packed->as.map.len; i++)
 		if (lacks_secret(r, packed->as.map.at[i].value))
 			return true;
+	return false;
+}
+
+/* The name of the first secret in it that is only a stand-in; NULL: there is none. */
+static const char *lost_in(struct pl_run *r, const struct pl_value *v)
+{
+	const struct pl_packing *p = &r->o.outside->packing;
+	const char *found = NULL;
+	if (v && v->kind == PL_SECRET && p->name_of) {
+		const char *name =
+		    pl_text_of(p->name_of(p->arg, &r->arena, v->as.secret), "");
+		return pl_index_get(&r->lost, name) == v->as.secret ? name : NULL;
+	}
+	if (v && v->kind == PL_LIST)
+		for (uint32_t i = 0; !found && i < v->as.list.len; i++)
+			found = lost_in(r, v->as.list.at[i]);
+	if (v && v->kind == PL_MAP)
+		for (uint32_t i = 0; !found && i < v->as.map.len; i++)
+			found = lost_in(r, v->as.map.at[i].value);
+	return found;
+}
+
+/* Whatever is really done needs the bytes; what is only handed out does not. Another
+ * try would read anew and write another value without a word: the run is refused. */
+static bool has_its_secrets(struct pl_effect *e)
+{
+	const char *name = lost_in(e->frame->run, e->input);
+	if (!name)
+		return true;
+	pl_fail(&e->err, "secret.lost",
+	    "%s needs the secret %.*s as it was before this run was interrupted: it is kept "
+	    "nowhere, and cannot be had any more. A secret is to be read in the step that "
+	    "uses it, before anything changes it",
+	    e->name, (int)strcspn(name, "#"), name);
+	e->err.refused = true;
+	pl_run_doom(e->frame->run, &e->err);
 	return false;
 }
 
@@ -277,13 +315,15 @@ enum pl_verdict pl_effect_begin(struct pl_effect *e)
 	e->kept = e->class > PL_PURE && !e->looking && !pl_body_observes(f->body) &&
 	    !r->o.dry_run;
 	if (e->class == PL_PURE || (e->class == PL_READ && !e->kept))
-		return PL_ACT;
+		return has_its_secrets(e) ? PL_ACT : PL_REFUSE;
 	if (!name_key(e) || !digest(e, &input))
 		return PL_REFUSE;
 	struct pl_trace *t = pl_index_get(&r->traces, e->key);
 	bool same_try = t && t->try_number == f->try_number;
 	if (!t || !t->digest || (!t->is_write && !same_try) ||
 	    (t->error && !same_try)) {
+		if (!has_its_secrets(e))
+			return PL_REFUSE;
 		if (e->class > PL_READ)
 			return begin_write(e, input);
 		trace_put(e, input, false);
@@ -295,8 +335,10 @@ enum pl_verdict pl_effect_begin(struct pl_effect *e)
 		pl_run_doom(r, &e->err);
 		return PL_REFUSE;
 	}
-	if (t->ended && !t->is_write && t->result && lacks_secret(r, t->result))
+	if (t->ended && !t->is_write && t->result && lacks_secret(r, t->result)) {
+		e->before = t->result;
 		return PL_ACT;
+	}
 	if (t->ended)
 		return hand_out(e, t);
 	if (!t->is_write)
@@ -363,6 +405,11 @@ enum pl_verdict pl_effect_end(
 			e->err = *err;
 		return result ? PL_RECORDED : PL_FAILED_BEFORE;
 	}
+	if (result && e->before && !same(e->before, pl_run_keepable(r, result))) {
+		/* The run goes on with what it read then, as far as it is known. */
+		e->result = pl_run_kept(r, e->before);
+		return PL_RECORDED;
+	}
 	if (!result && err->unknown && e->class > PL_READ)
 		return lost(e, err);
 	/* Cut short by a signal: a read that nobody waited for is no result. */
@@ -386,6 +433,8 @@ enum pl_verdict pl_effect_settled(struct pl_effect *e, const struct pl_value *an
 		struct pl_value *record = entry(e, "effect.settled", NULL), *input;
 		pl_map_set(&r->arena, record, "happened", pl_bool(&r->arena, false));
 		if (!pl_record_keep(r, record, true, &e->err) || !digest(e, &input))
+			return PL_REFUSE;
+		if (!has_its_secrets(e))
 			return PL_REFUSE;
 		if (++e->redone > 1) {
 			pl_fail(&e->err, "effect.lost",

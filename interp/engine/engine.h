@@ -153,6 +153,9 @@ struct pl_outside {
 	/* Hides secrets in what is about to be kept; may return v itself. */
 	struct pl_value *(*mask)(void *arg, struct pl_arena *a, struct pl_value *v);
 	struct pl_packing packing;
+	/* Stands for a secret that a record names and nobody has any more: a value
+	 * of its name. NULL: there is none. */
+	const struct pl_secret *(*lost)(void *arg, const char *name);
 };
 
 /* ---- run ----------------------------------------------------------------- */
@@ -201,6 +204,8 @@ struct pl_outcome {
 const struct pl_outcome *pl_run_outcome(const struct pl_run *r);
 struct pl_arena *pl_run_arena(struct pl_run *r);
 const char *pl_run_id(const struct pl_run *r);
+/* The stand-in for the secret of this name, if it was lost. */
+const struct pl_secret *pl_run_lost(const struct pl_run *r, const char *name);
 const struct pl_spine *pl_run_spine(const struct pl_run *r);
 /* The journal to go on with, once it was replayed. */
 void pl_run_set_journal(struct pl_run *r, struct pl_journal *j);
@@ -252,6 +257,7 @@ struct pl_effect {
 	struct pl_value *listed; /* its line in pl_run_effects */
 	int redone; /* times that a probe said "did not happen" */
 	int64_t began; /* ms: when the intent was written, also by an earlier process */
+	const struct pl_value *before; /* what a read gave that is made again, packed */
 	struct pl_value *result;
 	struct pl_err err;
 };

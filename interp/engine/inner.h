@@ -62,6 +62,7 @@ struct pl_run {
 	struct pl_frame *root;
 	int *attempts; /* by top-level step */
 	struct pl_index pasts, traces;
+	struct pl_index lost; /* secrets by name: stand-ins of those that nobody has */
 	struct pl_frame **queue;
 	size_t queue_head, queue_n, queue_cap;
 	bool draining, started, ended, replayed;
@@ -82,6 +83,8 @@ void pl_record_tell(struct pl_run *r, struct pl_value *record);
 /* v masked and packed; and the value that a replay would give. */
 struct pl_value *pl_run_keepable(struct pl_run *r, const struct pl_value *v);
 struct pl_value *pl_run_kept(struct pl_run *r, const struct pl_value *packed);
+/* The secret of a record's name; NULL if nobody has it. */
+const struct pl_secret *pl_run_secret(struct pl_run *r, const struct pl_value *name);
 struct pl_value *pl_err_value(struct pl_arena *a, const struct pl_err *err);
 void pl_err_from_value(struct pl_err *err, const struct pl_value *v);
 const char *pl_frame_key(struct pl_frame *f); /* "region[eu]@2", in r->scratch */

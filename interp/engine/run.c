@@ -28,6 +28,7 @@ void pl_run_free(struct pl_run *r)
 		return;
 	pl_index_fini(&r->pasts);
 	pl_index_fini(&r->traces);
+	pl_index_fini(&r->lost);
 	free(r->attempts);
 	free(r->queue);
 	pl_arena_fini(&r->arena);
@@ -93,8 +94,34 @@ struct pl_value *pl_run_keepable(struct pl_run *r, const struct pl_value *v)
 	return pl_pack(&r->arena, clean, &out->packing);
 }
 
+const struct pl_secret *pl_run_lost(const struct pl_run *r, const char *name)
+{
+	return pl_index_get(&r->lost, name);
+}
+
+const struct pl_secret *pl_run_secret(struct pl_run *r, const struct pl_value *name)
+{
+	const struct pl_packing *p = &r->o.outside->packing;
+	const struct pl_secret *s = p->secret_of ? p->secret_of(p->arg, name) : NULL;
+	return s && s == pl_index_get(&r->lost, pl_text_of(name, "")) ? NULL : s;
+}
+
+static const struct pl_secret *found_or_lost(void *arg, const struct pl_value *name)
+{
+	struct pl_run *r = arg;
+	const struct pl_outside *out = r->o.outside;
+	const char *text = pl_text_of(name, NULL);
+	const struct pl_secret *s = pl_run_secret(r, name);
+	if (s || !text || !out->lost)
+		return s;
+	s = out->lost(out->arg, text);
+	pl_index_put(&r->lost, pl_arena_text(&r->arena, text, strlen(text)), (void *)s);
+	return s;
+}
+
 struct pl_value *pl_run_kept(struct pl_run *r, const struct pl_value *packed)
 {
+	struct pl_packing packing = {.secret_of = found_or_lost, .arg = r};
 	if (packed && is_plain(packed))
 		return (struct pl_value *)packed;
 	struct pl_buf text = {0};
@@ -108,7 +135,7 @@ struct pl_value *pl_run_kept(struct pl_run *r, const struct pl_value *packed)
 	    !pl_json_parse(&back, &r->arena, text.at, text.len, &err))
 		back = pl_copy(&r->arena, packed);
 	pl_buf_fini(&text);
-	return pl_unpack(&r->arena, back, &r->o.outside->packing);
+	return pl_unpack(&r->arena, back, &packing);
 }
 
 /* A script's error may hold any bytes, and a long one is cut anywhere. */
