@@ -157,7 +157,7 @@ local function submit(w, s)
       "STATE_ERROR.ENTITY_STATE_INVALID")
   end
   state.submitted(w, s, v)
-  record(w, "submit", "version " .. v.version, { submission = s.id })
+  record(w, "submit", "version " .. state.written(v.version), { submission = s.id })
   return show.document(200, show.submission(w, s))
 end
 
@@ -172,7 +172,7 @@ local function cancel(w, s)
   end
   local v = version_by(w, items[1].version_id)
   state.canceled(w, s, v)
-  record(w, "withdraw", "version " .. v.version, { submission = s.id })
+  record(w, "withdraw", "version " .. state.written(v.version), { submission = s.id })
   return show.document(200, show.submission(w, s))
 end
 
@@ -207,7 +207,7 @@ local function release(w, req)
       "STATE_ERROR.ENTITY_STATE_INVALID")
   end
   state.distribute(w, v)
-  record(w, "release", "version " .. v.version)
+  record(w, "release", "version " .. state.written(v.version))
   return show.document(201, { type = "appStoreVersionReleaseRequests",
     id = core.uuid(w, "appstore", "release", v.id),
     links = { self = show.base .. "/v1/appStoreVersionReleaseRequests/" .. v.id } })
@@ -232,7 +232,7 @@ local function create_phased(w, req)
   end
   local p = { id = v.id, version_id = v.id, state = "INACTIVE" }
   table.insert(w.s.appstore.phased, p)
-  record(w, "start_phased", "version " .. v.version, { state = given.phasedReleaseState })
+  record(w, "start_phased", "version " .. state.written(v.version), { state = given.phasedReleaseState })
   return show.document(201, show.phased(w, p))
 end
 
@@ -256,7 +256,8 @@ local function change_phased(w, req, id)
       "STATE_ERROR.ENTITY_STATE_INVALID")
   end
   state.set_phase(w, p, to)
-  record(w, verb, "version " .. version_by(w, p.version_id).version)
+  record(w, verb, "version "
+    .. state.written(version_by(w, p.version_id).version))
   return show.document(200, show.phased(w, p))
 end
 
@@ -264,7 +265,8 @@ local function delete_phased(w, _, id)
   for i, p in ipairs(w.s.appstore.phased) do
     if p.id == id and p.state == "INACTIVE" then
       table.remove(w.s.appstore.phased, i)
-      record(w, "delete_phased", "version " .. version_by(w, p.version_id).version)
+      record(w, "delete_phased", "version "
+    .. state.written(version_by(w, p.version_id).version))
       return core.answer(204)
     elseif p.id == id then
       return state_error(w, "A phased release that began cannot be deleted",

@@ -22,6 +22,13 @@ function M.canonical(version)
   return table.concat(parts, ".")
 end
 
+--- As the ledger and our verbs' targets write it: always three numbers.
+function M.written(version)
+  local short = M.canonical(version)
+  local _, dots = short:gsub("%.", "")
+  return short .. (".0"):rep(2 - dots)
+end
+
 -- Whether version (or build number) a is higher than b.
 local function higher(a, b)
   local function numbers(text)

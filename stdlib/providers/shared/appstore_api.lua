@@ -306,6 +306,13 @@ function M.canonical(version)
   return table.concat(parts, ".")
 end
 
+--- As targets write it, however it was spelled: always three numbers.
+function M.written(version)
+  local short = M.canonical(version)
+  local _, dots = short:gsub("%.", "")
+  return short .. (".0"):rep(2 - dots)
+end
+
 --- All ways to write it, the given one first: only the one that was used is found.
 function M.spellings(version)
   local text = table.concat(parts_of(version), ".")
@@ -318,6 +325,18 @@ function M.spellings(version)
     end
   end
   return out
+end
+
+--- Reads what a write left behind. The write happened: where that cannot be read, nobody knows
+-- enough, and the probe looks.
+function M.afterwards(f, ...)
+  local ok, value = pcall(f, ...)
+  if ok then
+    return value
+  end
+  host.raise(type(value) == "table" and value.code or "appstore.answer",
+    ("it was sent, and what came of it cannot be read: %s"):format(type(value) == "table"
+    and value.message or tostring(value)), { unknown = true })
 end
 
 --- Looks again for what Apple shows late: `times` pauses of `ms`, until `f` gives something.

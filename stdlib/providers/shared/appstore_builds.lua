@@ -164,7 +164,7 @@ function M.set_compliance(o)
   api.one { method = "PATCH", path = "/v1/builds/" .. o.build, write = true,
     where = where(o.build), json = api.body("builds", o.build,
     { usesNonExemptEncryption = o.uses_non_exempt_encryption }) }
-  return M.one(o.build)
+  return api.afterwards(M.one, o.build)
 end
 
 function M.predict_compliance(o, overlay)
@@ -298,7 +298,7 @@ function M.submit_beta(o)
   api.one { method = "POST", path = "/v1/betaAppReviewSubmissions", write = true,
     where = where(o.build), json = api.body("betaAppReviewSubmissions", nil, nil,
     { build = { "builds", o.build } }) }
-  return M.beta_review(o.build)
+  return api.afterwards(M.beta_review, o.build)
 end
 
 function M.predict_beta(o, overlay)

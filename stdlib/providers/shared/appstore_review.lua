@@ -156,7 +156,7 @@ function M.submit(o)
   wait_until_ready(o)
   api.one { method = "PATCH", path = "/v1/reviewSubmissions/" .. s.id, write = true,
     where = where(o), json = api.body("reviewSubmissions", s.id, { submitted = true }) }
-  return result_of(o)
+  return api.afterwards(result_of, o)
 end
 
 function M.predict_submit(o, overlay)

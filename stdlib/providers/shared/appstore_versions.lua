@@ -190,7 +190,9 @@ function M.create(o)
     { platform = "IOS", versionString = o.version, releaseType = o.release_type,
       earliestReleaseDate = earliest, copyright = o.copyright },
     { app = { "apps", api.app().id } }) }
-  return api.patiently(3, 2000, function () return M.find(o.version) end) or missing(o.version)
+  return api.afterwards(function ()
+    return api.patiently(3, 2000, function () return M.find(o.version) end) or missing(o.version)
+  end)
 end
 
 function M.predict_create(o, overlay)
@@ -210,7 +212,7 @@ end
 -- Its build -------------------------------------------------------------------------------
 
 function M.build_target(o)
-  return ("version %s: build %s"):format(o.version, o.build)
+  return ("version %s: build %s"):format(api.written(o.version), o.build)
 end
 
 local function check_attach(o, v, b)
@@ -267,7 +269,7 @@ end
 -- Release ---------------------------------------------------------------------------------
 
 function M.version_target(o)
-  return "version " .. o.version
+  return "version " .. api.written(o.version)
 end
 
 local RELEASED = { PENDING_APPLE_RELEASE = true, PROCESSING_FOR_DISTRIBUTION = true,
@@ -286,7 +288,7 @@ function M.release(o)
   api.call { method = "POST", path = "/v1/appStoreVersionReleaseRequests", write = true,
     where = "version " .. o.version, json = api.body("appStoreVersionReleaseRequests", nil, nil,
     { appStoreVersion = { "appStoreVersions", v.id } }) }
-  return M.look(o.version)
+  return api.afterwards(M.look, o.version)
 end
 
 function M.predict_release(o, overlay)

@@ -1,0 +1,61 @@
+-- What Apple would refuse is refused, in words, before it is sent; in a dry-run, too.
+local function say(name, f)
+  local result, err = try(f)
+  log.info(("%s: %s"):format(name, err and err.code .. ": " .. err.message
+    or "done " .. json.encode(result)))
+end
+
+local ids = {}
+
+local tries = {
+  { "compliance-set", function () return appstore.set_export_compliance { build = ids["212"],
+    uses_non_exempt_encryption = true } end },
+  { "compliance-invalid", function () return appstore.set_export_compliance { build = ids["215"],
+    uses_non_exempt_encryption = true } end },
+  { "no-build", function () return appstore.build { id = "e5d1f0e1-0000-4000-a000-000000000000" } end },
+  { "group-unknown", function () return appstore.add_to_group { build = ids["213"],
+    group = "Testers" } end },
+  { "group-stuck", function () return appstore.add_to_group { build = ids["214"],
+    group = "Beta testers" } end },
+  { "group-invalid", function () return appstore.add_to_group { build = ids["215"],
+    group = "Beta testers" } end },
+  { "beta-again", function () return appstore.submit_beta_review { build = ids["212"] } end },
+  { "create-there", function () return appstore.create_version { version = "1.4.2.0" } end },
+  { "create-spelled", function () return appstore.create_version { version = "01.4.2" } end },
+  { "create-second", function () return appstore.create_version { version = "1.4.4" } end },
+  { "create-text", function () return appstore.create_version { version = "v1.4.4" } end },
+  { "create-date", function () return appstore.create_version { version = "1.4.4",
+    release_type = "SCHEDULED" } end },
+  { "attach-other", function () return appstore.attach_build { version = "1.4.3",
+    build = ids["212"] } end },
+  { "attach-stuck", function () return appstore.attach_build { version = "1.4.3",
+    build = ids["214"] } end },
+  { "attach-live", function () return appstore.attach_build { version = "1.4.2",
+    build = ids["212"] } end },
+  { "attach-nothing", function () return appstore.attach_build { version = "1.9",
+    build = ids["212"] } end },
+  { "submit-no-build", function () return appstore.submit { version = "1.4.3" } end },
+  { "submit-live", function () return appstore.submit { version = "1.4.2" } end },
+  { "withdraw-nothing", function () return appstore.withdraw { version = "1.4.3" } end },
+  { "release-early", function () return appstore.release { version = "1.4.3" } end },
+  { "phased-late", function () return appstore.start_phased { version = "1.4.1" } end },
+  { "pause-none", function () return appstore.pause_phased { version = "1.4.3" } end },
+  { "pause-over", function () return appstore.pause_phased { version = "1.4.2" } end },
+  { "resume-over", function () return appstore.resume_phased { version = "1.4.2" } end },
+  { "unknown-state", function () return appstore.versions { states = { "SOLD" } } end },
+}
+
+return pipeline "refused" {
+  version = "1.0.0",
+  step "all" {
+    effect = "irreversible",
+    run = function ()
+      for _, b in ipairs(appstore.builds { first = 50 }) do
+        ids[b.build] = b.id
+      end
+      for _, one in ipairs(tries) do
+        say(one[1], one[2])
+      end
+    end,
+  },
+}
