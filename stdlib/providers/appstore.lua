@@ -103,7 +103,8 @@ local reads = {
   },
   live = {
     effect = "read", summary = "The version that is in the store; nothing before the first one",
-    result = VERSION .. ", also since (when its phased release began, or its date; absent where Apple "
+    result = VERSION .. ", also since (when its phased release began, or its date; absent where "
+      .. "Apple "
       .. "does not say) and percent (of the users that can have it)", options = {},
     states = states.version,
     request = "GET /v1/apps/{id}/appStoreVersions?filter[appVersionState]=READY_FOR_DISTRIBUTION",
@@ -125,7 +126,8 @@ local reads = {
 
 local testing = {
   set_export_compliance = {
-    effect = "write", summary = "Answers Apple's question about a build's encryption, once and for all",
+    effect = "write", summary = "Answers Apple's question about a build's encryption, once and "
+      .. "for all",
     result = BUILD, permission = TESTS, request = "PATCH /v1/builds/{id} usesNonExemptEncryption",
     options = { build = BUILD_ID, uses_non_exempt_encryption = { "flag", required = true,
       help = "false: only what is exempt, such as HTTPS" } },
@@ -142,7 +144,8 @@ local testing = {
     probe = builds.probe_group, looks = "asks for the group's builds with this id",
   },
   submit_beta_review = {
-    effect = "write", summary = "Submits a build to the beta review, for testers outside of the team",
+    effect = "write", summary = "Submits a build to the beta review, for testers outside of the "
+      .. "team",
     result = "{id, state, phase, words, submitted_at}", permission = TESTS,
     states = states.beta_review, request = "POST /v1/betaAppReviewSubmissions",
     options = { build = BUILD_ID }, act = builds.submit_beta,
@@ -164,7 +167,8 @@ local store = {
     errors = { ["appstore.exists"] = "the version is there, perhaps spelled otherwise",
       ["appstore.version"] = "it is no version, or not higher than the last" },
     act = versions.create, target = versions.version_target, predict = versions.predict_create,
-    probe = versions.probe_create, looks = "asks for the version in all its spellings, three times in 6 s",
+    probe = versions.probe_create, looks = "asks for the version in all its spellings, three "
+      .. "times in 6 s",
   },
   attach_build = {
     effect = "write", summary = "Says which build a store version is made of",
@@ -186,7 +190,8 @@ local store = {
       ["appstore.not-ready"] = "Apple did not take the version in time (retryable)",
       ["appstore.build"] = "the version has no build" },
     act = review.submit, target = versions.version_target, predict = review.predict_submit,
-    probe = review.probe_submit, looks = "reads the open submissions with their items, and the version's state",
+    probe = review.probe_submit, looks = "reads the open submissions with their items, and the "
+      .. "version's state",
   },
   withdraw = {
     effect = "write", summary = "Takes a version back from review",
@@ -205,7 +210,8 @@ local release = {
     request = "POST /v1/appStoreVersionReleaseRequests", options = { version = NUMBER },
     act = versions.release, target = versions.version_target,
     predict = versions.predict_release, probe = versions.probe_release,
-    looks = "reads the version's state, three times in 10 s: PENDING_DEVELOPER_RELEASE means not released",
+    looks = "reads the version's state, three times in 10 s: PENDING_DEVELOPER_RELEASE means "
+      .. "not released",
   },
   start_phased = {
     effect = "write", result = PHASED, permission = MANAGES, states = states.phased,

@@ -58,7 +58,8 @@ local function report_path(o)
 end
 
 local function small(o, argv)
-  return host.rows.proc.run { argv = argv, cwd = cwd(o), any_exit = true, quiet = true, timeout = "30s",
+  return host.rows.proc.run { argv = argv, cwd = cwd(o), any_exit = true, quiet = true,
+    timeout = "30s",
     max_bytes = 9 * 1024 * 1024 }
 end
 
@@ -82,7 +83,8 @@ local function lane_options(o)
       host.raise("option.name", ("options: \"%s\" cannot be the name of a lane's option"):format(
         key), { refused = true })
     elseif type(value) ~= "string" and type(value) ~= "number" and type(value) ~= "boolean" then
-      host.raise("option.type", ("options.%s must be text, a number or a flag; a secret belongs into env"):format(
+      host.raise("option.type", ("options.%s must be text, a number or a flag; a secret belongs "
+        .. "into env"):format(
         key), { refused = true })
     end
     out[i] = key .. ":" .. tostring(value)
@@ -165,7 +167,8 @@ local function raise_failed(o, run, steps)
   local upload = uploaded(steps)
   host.raise(code, ("lane \"%s\" failed%s (exit %s): %s%s%s"):format(target(o),
     step and " at " .. step.name or "", tostring(run.exit), said, help,
-    upload and ("; its step %s had ended well, so look in App Store Connect before it is run again"):format(
+    upload and ("; its step %s had ended well, so look in App Store Connect before it is run "
+      .. "again"):format(
     upload) or ""))
 end
 
@@ -176,7 +179,8 @@ local function raise_start(o, err)
       o.bundle == false and "install fastlane, or leave bundle = false away"
       or "Ruby's bundler brings fastlane: `gem install bundler`, then `bundle install`"))
   elseif err.code == "proc.cwd" then
-    host.raise("fastlane.directory", ("lane \"%s\" cannot run: %s (see settings.ios.directory of pipe.yaml)"):format(
+    host.raise("fastlane.directory", ("lane \"%s\" cannot run: %s (see settings.ios.directory "
+      .. "of pipe.yaml)"):format(
       target(o), err.message))
   elseif err.code == "proc.timeout" then
     host.raise("fastlane.ended", ("lane \"%s\" was stopped: %s"):format(target(o), err.message),
@@ -199,7 +203,8 @@ local function start(o, writes)
     raise_start(o, err)
   end
   local ok, run = pcall(host.rows.proc.run, { argv = argv_of(o), cwd = cwd(o),
-    env = environment(o), any_exit = true, timeout = o.timeout, max_bytes = 32 * 1024 * 1024 })
+    env = environment(o), inherit = o.inherit, any_exit = true, timeout = o.timeout,
+      max_bytes = 32 * 1024 * 1024 })
   if not ok then
     raise_start(o, run)
   end
@@ -251,7 +256,8 @@ end
 local function needed_version(o)
   local version = version_at(o, "HEAD")
   if not version then
-    host.raise("fastlane.version", ("no version was found in %s of the commit that is checked out (see "
+    host.raise("fastlane.version", ("no version was found in %s of the commit that is checked "
+      .. "out (see "
       .. "settings.ios.version_file of pipe.yaml)"):format(version_file(o)), { refused = true })
   end
   return version
@@ -273,7 +279,7 @@ end
 
 local function bump_lane(o)
   return { lane = "bump", options = { type = o.type }, directory = o.directory,
-    bundle = o.bundle, timeout = o.timeout, env = o.env }
+    bundle = o.bundle, timeout = o.timeout, env = o.env, inherit = o.inherit }
 end
 
 -- The version to come; refuses what fastlane would refuse.
@@ -284,14 +290,15 @@ local function next_version(o)
   local head = host.rows.git.head {}
   if tag then
     host.raise("fastlane.tag-exists",
-      ("the tag %s is there already, on %s%s: %s was bumped before, perhaps by a try that was cut off"):format(
+      ("the tag %s is there already, on %s%s: %s was bumped before, perhaps by a try that was "
+        .. "cut off"):format(
       tag.name, tag.sha:sub(1, 7), tag.sha == head.sha and ", the commit that is checked out" or "",
       coming))
   end
   for _, change in ipairs(host.rows.git.status {}.changes) do
     if change.state ~= "untracked" then
       host.raise("fastlane.dirty-tree",
-        ("bump commits the version, and there are changes that were not committed: %s is %s"):format(
+        ("bump commits the version, and there are changes not committed yet: %s is %s"):format(
         change.path, change.state))
     end
   end
@@ -311,7 +318,8 @@ local function bump(o)
   local lane = perform(bump_lane(o), true)
   local result = bumped(o, now)
   if result.version ~= coming or not result.tagged then
-    host.raise("fastlane.bump", ("the lane ended well, but %s; expected was %s with the tag %s on it"):format(
+    host.raise("fastlane.bump", ("the lane ended well, but %s; expected was %s with the tag %s "
+      .. "on it"):format(
       result.version ~= coming and ("%s says version %s"):format(version_file(o),
       result.version or "nothing") or "the tag is not on the commit that is checked out", coming,
       tag_of(coming)))
@@ -416,7 +424,8 @@ local function known_lane(o)
       return
     end
   end
-  host.raise("fastlane.unknown-lane", ("there is no lane \"%s\" in fastlane/Fastfile (there are: %s)"):format(
+  host.raise("fastlane.unknown-lane", ("there is no lane \"%s\" in fastlane/Fastfile (there "
+    .. "are: %s)"):format(
     o.lane, table.concat(names, ", ")), { refused = true })
 end
 
@@ -457,7 +466,8 @@ end
 
 local function check(o)
   if not CHECKS[o.lane] then
-    host.raise("fastlane.class", ("the lane \"%s\" may change something: use fastlane.lane; fastlane.check is "
+    host.raise("fastlane.class", ("the lane \"%s\" may change something: use fastlane.lane; "
+      .. "fastlane.check is "
       .. "for preflight, test and doctor"):format(o.lane), { refused = true })
   end
   return perform(o, false)
@@ -465,17 +475,21 @@ end
 
 -- Rows ------------------------------------------------------------------------------------
 
-local RESULT = "{lane, seconds, steps[{name, seconds, failed, message}], report (whether report.xml "
+local RESULT = "{lane, seconds, steps[{name, seconds, failed, message}], report (whether "
+  .. "report.xml "
   .. "was there), version and build (where the lane prints them)}"
-local HERE = "none of pipe's: match and App Store Connect have their own, as env of the call or in the "
+local HERE = "none of pipe's: match and App Store Connect have their own, as env of the call or "
+  .. "in the "
   .. "lane's own settings"
 
 local function options(more)
   local out = {
     directory = { "text", help = "in the repository; else settings.ios.directory" },
     bundle = { "flag", default = true, help = "through `bundle exec`" },
-    timeout = { "duration", default = "4h", help = "after which it is stopped, with all it started" },
+    timeout = { "duration", default = "4h", help = "after which it is stopped, with all it "
+      .. "started" },
     env = { "map", help = "more of its environment: text, secrets, or lists of both" },
+    inherit = { "list", help = "names of variables to pass on, as proc.run's" },
   }
   for name, option in pairs(more) do
     out[name] = option
@@ -501,8 +515,10 @@ return {
       options = options { lane = LANE, options = OPTIONS },
       request = "bundle exec fastlane ios LANE key:value", permission = HERE, act = run_lane,
       target = target, predict = predict_lane, probe = probe_lane,
-      looks = "beta and release: a build of this version in App Store Connect that was uploaded since, looked "
-        .. "for during 15 min; promote: a version submitted since; of other lanes a person has to say",
+      looks = "beta and release: a build of this version in App Store Connect that was uploaded "
+        .. "since, looked "
+        .. "for during 15 min; promote: a version submitted since; of other lanes a person has "
+          .. "to say",
     },
     beta = {
       effect = "write", summary = "Builds the app and uploads it to TestFlight (the lane beta)",
@@ -524,10 +540,12 @@ return {
         o.lane = "beta"
         return probe_upload(o, intent)
       end,
-      looks = "a build of this version in App Store Connect that was uploaded since, looked for during 15 min",
+      looks = "a build of this version in App Store Connect that was uploaded since, looked for "
+        .. "during 15 min",
     },
     bump = {
-      effect = "write", summary = "Raises the app's version: a commit and a tag, not pushed (the lane bump)",
+      effect = "write", summary = "Raises the app's version: a commit and a tag, not pushed "
+        .. "(the lane bump)",
       result = "{version, before, tag, commit, tagged, seconds, steps}",
       options = options { type = { "text", required = true,
         choices = { "patch", "minor", "major" }, help = "1.0.1, 1.1.0 or 2.0.0" },

@@ -14,7 +14,8 @@
 --     encryption: false            # what a new build says about its encryption; null: nothing
 --     beta_review, review: { waiting, reviewing, result, states }
 --     distribution: "15m"          # from the release until users can have it
---     item_delay: "20s"            # until a version that was put into a submission is ready for review
+--     item_delay: "20s"            # until a version that was put into a submission is ready for
+--     review
 --     refuse_items: 0              # so many items are refused before one is taken
 --     agreements: expired          # nothing goes until somebody accepts them
 --

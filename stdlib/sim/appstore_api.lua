@@ -399,7 +399,8 @@ local function create_version(w, req)
     release_type = given.releaseType or "AFTER_APPROVAL",
     earliest = earliest and sim.time(earliest) or nil, copyright = core.some(given.copyright) },
     w.s.now)
-  record(w, "create_version", "version " .. state.written(v.version), { release_type = v.release_type })
+  record(w, "create_version", "version " .. state.written(v.version), {
+    release_type = v.release_type })
   return show.document(201, show.version(w, v))
 end
 
@@ -421,7 +422,8 @@ local function change_version(w, req, id)
   if core.some(given.earliestReleaseDate) then
     v.earliest = sim.time(given.earliestReleaseDate)
   end
-  record(w, "change_version", "version " .. state.written(v.version), { release_type = v.release_type })
+  record(w, "change_version", "version " .. state.written(v.version), {
+    release_type = v.release_type })
   return show.document(200, show.version(w, v))
 end
 

@@ -7,7 +7,8 @@ local core = sim.require "core"
 local M = {}
 
 local TITLES = {
-  [400] = "A parameter has an invalid value", [401] = "Authentication credentials are missing or invalid.",
+  [400] = "A parameter has an invalid value", [401] = "Authentication credentials are missing "
+    .. "or invalid.",
   [403] = "This request is forbidden for security reasons",
   [404] = "The specified resource does not exist",
   [405] = "The request method is not valid for the resource",
@@ -74,7 +75,8 @@ local MANAGERS = { ADMIN = true, ACCOUNT_HOLDER = true, APP_MANAGER = true }
 function M.refused(w, req, beta)
   local key = key_of(w, req)
   if not key then
-    return M.fail(w, 401, "NOT_AUTHORIZED", "Provide a properly configured and signed bearer token, and make "
+    return M.fail(w, 401, "NOT_AUTHORIZED", "Provide a properly configured and signed bearer "
+      .. "token, and make "
       .. "sure that it has not expired. Learn more about Generating Tokens for API Requests "
       .. "https://developer.apple.com/go/?id=api-generating-tokens")
   elseif w.s.spec.appstore.agreements == "expired" then
@@ -159,7 +161,8 @@ local function attributes(w, given, rules)
     if not rules[name] then
       return M.fail(w, 409, "ENTITY_ERROR.ATTRIBUTE.UNKNOWN",
         ("The attribute '%s' is unknown"):format(name),
-        { pointer = "/data/attributes/" .. name, title = "The provided entity includes an unknown attribute" })
+        { pointer = "/data/attributes/" .. name, title = "The provided entity includes an "
+          .. "unknown attribute" })
     end
     local wrong = attribute(w, name, value, rules[name])
     if wrong then

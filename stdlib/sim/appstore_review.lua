@@ -105,7 +105,8 @@ local function why_not_item(w, v)
   elseif b.encryption == nil then
     return "STATE_ERROR.ENTITY_STATE_INVALID", "appStoreVersions with id '" .. v.id
       .. "' is not in valid state", { { code = "ENTITY_ERROR.ATTRIBUTE.REQUIRED",
-      detail = "You must provide a value for the attribute 'usesNonExemptEncryption' of the build" } }
+      detail = "You must provide a value for the attribute 'usesNonExemptEncryption' of the "
+        .. "build" } }
   elseif (w.s.appstore.refused_items or 0) < (own.refuse_items or 0) then
     w.s.appstore.refused_items = (w.s.appstore.refused_items or 0) + 1
     return "STATE_ERROR.ITEM_PART_OF_ANOTHER_SUBMISSION",
@@ -232,7 +233,8 @@ local function create_phased(w, req)
   end
   local p = { id = v.id, version_id = v.id, state = "INACTIVE" }
   table.insert(w.s.appstore.phased, p)
-  record(w, "start_phased", "version " .. state.written(v.version), { state = given.phasedReleaseState })
+  record(w, "start_phased", "version " .. state.written(v.version), {
+    state = given.phasedReleaseState })
   return show.document(201, show.phased(w, p))
 end
 

@@ -111,7 +111,8 @@ function M.refuses(w, version, number)
   for _, list in ipairs { w.s.appstore.builds, w.s.appstore.uploads } do
     for _, one in ipairs(list) do
       if M.canonical(one.version) == M.canonical(version) and not higher(number, one.build) then
-        return ("The bundle version must be higher than the previously uploaded version: '%s'."):format(
+        return ("The bundle version must be higher than the previously uploaded version: "
+          .. "'%s'."):format(
           one.build)
       end
     end

@@ -94,13 +94,17 @@ local function read_errors(answer)
 end
 
 local EXPLAINED = {
-  { 401, "", "appstore.unauthorized", "App Store Connect does not accept the token: providers.appstore"
+  { 401, "", "appstore.unauthorized", "App Store Connect does not accept the token: "
+    .. "providers.appstore"
     .. ".settings.key_id and issuer belong to another key than the credential \"%s\", the key was "
     .. "revoked, or this machine's clock is wrong" },
-  { 403, "REQUIRED_AGREEMENTS", "appstore.agreements", "an agreement is missing or has expired: the "
-    .. "account holder has to accept it in App Store Connect under Business; until then Apple refuses "
+  { 403, "REQUIRED_AGREEMENTS", "appstore.agreements", "an agreement is missing or has expired: "
+    .. "the "
+    .. "account holder has to accept it in App Store Connect under Business; until then Apple "
+      .. "refuses "
     .. "everything" },
-  { 403, "", "appstore.forbidden", "the key's role does not allow it (Users and Access, Integrations)" },
+  { 403, "", "appstore.forbidden", "the key's role does not allow it (Users and Access, "
+    .. "Integrations)" },
   { 404, "", "appstore.not-found", "there is no such thing, or the key does not see it" },
   { 409, "STATE_ERROR", "appstore.state", "its state does not allow it now" },
   { 422, "STATE_ERROR", "appstore.state", "its state does not allow it now" },
@@ -133,7 +137,8 @@ M.errors = {
   ["appstore.unavailable"] = "Apple answers 5xx (retryable; unknown where something was sent)",
   ["appstore.answer"] = "Apple's answer cannot be used",
 }
-M.retries = "reads are asked again after 500, 502, 503, 504 and lost connections (1, 2, 4 s), 429 waits "
+M.retries = "reads are asked again after 500, 502, 503, 504 and lost connections (1, 2, 4 s), "
+  .. "429 waits "
   .. "15, 30, 60, 120 s; 401 signs a new token, once. A write is sent once"
 
 -- Requests ----------------------------------------------------------------------------

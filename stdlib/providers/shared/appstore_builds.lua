@@ -151,7 +151,8 @@ local function check_compliance(o, b)
   local now = b.uses_non_exempt_encryption
   if now ~= nil then
     host.raise("appstore.state",
-      ("build %s: the question about encryption was answered (%s); Apple takes one answer only"):format(
+      ("build %s: the question about encryption was answered (%s); Apple takes one answer "
+        .. "only"):format(
       o.build, now and "uses non-exempt encryption" or "no non-exempt encryption"))
   elseif b.phase == "bad" or b.expired then
     host.raise("appstore.state", ("build %s is %s: %s"):format(o.build,
@@ -288,7 +289,8 @@ local function check_beta(o, b)
   check_testable(b, o.build)
   local earlier = M.beta_review(o.build)
   if earlier then
-    host.raise("appstore.state", ("build %s was submitted to the beta review before; it is %s: %s"):format(
+    host.raise("appstore.state", ("build %s was submitted to the beta review before; it is %s: "
+      .. "%s"):format(
       o.build, earlier.state, earlier.words))
   end
 end

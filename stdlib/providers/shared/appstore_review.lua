@@ -78,14 +78,16 @@ local function usable(o, v)
     if s.state == "READY_FOR_REVIEW" and (own or #s.items == 0) then
       return s
     elseif s.state == "READY_FOR_REVIEW" then
-      host.raise("appstore.review-open", ("%s: the open review submission holds other things; submit or empty it "
+      host.raise("appstore.review-open", ("%s: the open review submission holds other things; "
+        .. "submit or empty it "
         .. "in App Store Connect first"):format(where(o)))
     elseif own and SENT[s.state] then
       host.raise("appstore.review-in-progress",
         ("%s: it was submitted before; the submission is %s: %s"):format(where(o), s.state,
         s.words))
     elseif s.state ~= "UNRESOLVED_ISSUES" or own then
-      host.raise("appstore.review-in-progress", ("%s: a review submission is in progress; it is %s: %s. "
+      host.raise("appstore.review-in-progress", ("%s: a review submission is in progress; it is "
+        .. "%s: %s. "
         .. "appstore.withdraw takes a version of it back"):format(where(o), s.state, s.words))
     end
   end
@@ -96,7 +98,8 @@ local function check(o, v)
     host.raise("appstore.state", ("%s cannot be submitted: it is %s, %s"):format(where(o), v.state,
       v.words))
   elseif not v.build then
-    host.raise("appstore.build", ("%s cannot be submitted: it has no build (appstore.attach_build)"):format(
+    host.raise("appstore.build", ("%s cannot be submitted: it has no build "
+      .. "(appstore.attach_build)"):format(
       where(o)))
   end
 end
@@ -134,7 +137,8 @@ local function wait_until_ready(o)
     return now.state == "READY_FOR_REVIEW" and now or nil
   end)
   if not ready then
-    host.raise("appstore.not-ready", ("%s lies in the submission, but did not become READY_FOR_REVIEW within %d s; "
+    host.raise("appstore.not-ready", ("%s lies in the submission, but did not become "
+      .. "READY_FOR_REVIEW within %d s; "
       .. "another try goes on from there"):format(where(o), TRIES * PAUSE // 1000),
       { retryable = true })
   end

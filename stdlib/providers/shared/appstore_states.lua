@@ -36,7 +36,8 @@ M.beta = {
   PROCESSING = { "moving", "Apple processes it" },
   PROCESSING_EXCEPTION = { "bad", "its processing failed" },
   MISSING_EXPORT_COMPLIANCE = { "bad",
-    "it is stuck until the question about encryption is answered (appstore.set_export_compliance)" },
+    "it is stuck until the question about encryption is answered "
+      .. "(appstore.set_export_compliance)" },
   IN_EXPORT_COMPLIANCE_REVIEW = { "moving", "Apple looks at its export documents" },
   READY_FOR_BETA_TESTING = { "good", "testers can have it once a group has it" },
   IN_BETA_TESTING = { "good", "testers have it" },

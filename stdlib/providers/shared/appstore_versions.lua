@@ -85,7 +85,8 @@ local function missing(version)
   for i, one in ipairs(M.list { first = 5 }) do
     names[i] = ("%s (%s)"):format(one.version, one.state)
   end
-  host.raise("appstore.version", ("there is no version %s in App Store Connect (the newest are: %s)"):format(
+  host.raise("appstore.version", ("there is no version %s in App Store Connect (the newest are: "
+    .. "%s)"):format(
     version, #names > 0 and table.concat(names, ", ") or "none"))
 end
 
@@ -163,7 +164,8 @@ end
 
 local function check_new(o, overlay)
   if o.release_type == "SCHEDULED" and not o.earliest_release then
-    host.raise("appstore.version", ("version %s: release_type is SCHEDULED, so that earliest_release, a "
+    host.raise("appstore.version", ("version %s: release_type is SCHEDULED, so that "
+      .. "earliest_release, a "
       .. "time, is needed"):format(o.version), { refused = true })
   end
   local there = M.seen(o.version, overlay)
@@ -171,9 +173,11 @@ local function check_new(o, overlay)
     host.raise("appstore.exists", ("version %s is there already, as %s: it is %s, %s"):format(
       o.version, there.version, there.state, there.words))
   end
-  for _, v in ipairs(M.overlay_list({}, M.list { first = 10 }, overlay or { get = function () end })) do
+  for _, v in ipairs(M.overlay_list({}, M.list { first = 10 }, overlay or {
+    get = function () end })) do
     if not OVER[v.state] then
-      host.raise("appstore.state", ("version %s cannot be begun: version %s is %s (%s), and Apple has room "
+      host.raise("appstore.state", ("version %s cannot be begun: version %s is %s (%s), and "
+        .. "Apple has room "
         .. "for one at a time"):format(o.version, v.version, v.state, v.words))
     elseif not builds.higher(api.canonical(o.version), v.version) then
       host.raise("appstore.version",
@@ -336,7 +340,8 @@ local function check_start(o, v)
     host.raise("appstore.state", ("version %s has a phased release: it is %s, %s"):format(
       o.version, v.phased.state, v.phased.words))
   elseif OVER[v.state] or v.state == "PROCESSING_FOR_DISTRIBUTION" then
-    host.raise("appstore.state", ("version %s is %s: a phased release has to be asked for before the "
+    host.raise("appstore.state", ("version %s is %s: a phased release has to be asked for "
+      .. "before the "
       .. "release"):format(o.version, v.state))
   end
 end
@@ -363,7 +368,8 @@ function M.predict_start(o, overlay)
   check_start(o, v)
   v.phased = phased_as "INACTIVE"
   M.predict(o.version, v, overlay)
-  return { sign = "+", result = v.phased, note = "1, 2, 5, 10, 20, 50, 100 % of the users, a day each" }
+  return { sign = "+", result = v.phased, note = "1, 2, 5, 10, 20, 50, 100 % of the users, a "
+    .. "day each" }
 end
 
 function M.probe_start(o)
@@ -377,7 +383,8 @@ local function check_phased(verb, o, v)
     host.raise("appstore.state",
       ("version %s has no phased release; it is %s"):format(o.version, v.state))
   elseif not change.from[p.state] then
-    host.raise("appstore.state", ("version %s: its phased release cannot become %s, as it is %s: %s"):format(
+    host.raise("appstore.state", ("version %s: its phased release cannot become %s, as it is "
+      .. "%s: %s"):format(
       o.version, change.to, p.state, p.words))
   end
 end

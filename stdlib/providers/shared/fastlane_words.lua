@@ -13,7 +13,8 @@ local TROUBLES = {
   { "missing", { "command not found: fastlane", "could not locate gemfile",
     "in locally installed gems", "in any of the sources", "gem::gemnotfoundexception" },
     "fastlane is not installed here", "bundle install" },
-  { "signing", { "no signing certificate", "no code signing identity", "no matching provisioning profile",
+  { "signing", { "no signing certificate", "no code signing identity", "no matching "
+    .. "provisioning profile",
     "no profiles for", "doesn't include signing certificate",
     "requires a provisioning profile" },
     "this machine has no valid certificate or profile for the App Store",
@@ -21,7 +22,8 @@ local TROUBLES = {
   { "build-number", { "build number already exists", "bundle version must be higher",
     "redundant binary upload", "value that has already been used",
     "already been used for a build" },
-    "a build with this number or a higher one was uploaded before, perhaps from another machine: look in "
+    "a build with this number or a higher one was uploaded before, perhaps from another "
+      .. "machine: look in "
     .. "App Store Connect, failed uploads included", "pipe help appstore.next_build_number" },
   { "gradlew", { "gradlew: no such file", "gradlew: not found", "gradlew: command not found",
     "gradlew: permission denied", "gradle-wrapper.jar", "org.gradle.wrapper.gradlewrappermain" },
@@ -30,7 +32,8 @@ local TROUBLES = {
   { "gradle-cache", { "could not resolve all files for configuration",
     "incompatible version of kotlin", "could not read workspace metadata",
     "corrupt", "could not load compiled classes" },
-    "if it compiles on another machine, the Gradle cache of this one is stale: wait until it expires, or "
+    "if it compiles on another machine, the Gradle cache of this one is stale: wait until it "
+      .. "expires, or "
     .. "push an empty commit", "git commit --allow-empty -m \"ci: a new Gradle cache\"" },
   { "review-in-progress", { "review submission is already in progress" },
     "something is under review already: let it end, or take it back",
