@@ -92,6 +92,7 @@ function M.build(w)
   state.build(w)
 end
 
+M.events = { appstore = state.happens }
 M.timers = { appstore = state.moved }
 
 function M.request(w, req)

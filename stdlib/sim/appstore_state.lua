@@ -356,6 +356,29 @@ function M.set_phase(w, p, state)
   p.state = state
 end
 
+-- What others do (`do: { appstore: … }` of an event) -------------------------------------
+
+function M.happens(w, o)
+  if o.agreements then
+    spec(w).agreements = o.agreements
+  end
+  for _, entry in ipairs(core.many(o.upload)) do
+    M.upload(w, { version = tostring(entry.version), build = tostring(entry.build) })
+  end
+  if o.build then
+    local b = M.build_of(w, tostring(o.version), tostring(o.build))
+      or error(("world: an event names the unknown build %s (%s)"):format(tostring(o.version),
+        tostring(o.build)), 0)
+    b.run = (b.run or 0) + 1
+    build_moved(w, b, o.state)
+  elseif o.version then
+    local v = M.version_of(w, tostring(o.version))
+      or error(("world: an event names the unknown version %s"):format(tostring(o.version)), 0)
+    v.run = v.run + 1
+    version_moved(w, v, o.state)
+  end
+end
+
 -- Time --------------------------------------------------------------------------------
 
 function M.moved(w, data)
