@@ -592,6 +592,7 @@ fastlane = {}
 ---@field bundle? boolean  through `bundle exec` (true)
 ---@field directory? string  in the repository; else settings.ios.directory
 ---@field env? table<string, any>  more of its environment: text, secrets, or lists of both
+---@field inherit? any[]  names of variables to pass on, as proc.run's
 ---@field options? table<string, any>  as key:value behind the lane
 ---@field timeout? pipe.duration  after which it is stopped, with all it started ("4h")
 ---@field version_file? string  in the directory; else settings.ios.version_file, else Info.plist
@@ -607,6 +608,7 @@ function fastlane.beta(o) end
 ---@field bundle? boolean  through `bundle exec` (true)
 ---@field directory? string  in the repository; else settings.ios.directory
 ---@field env? table<string, any>  more of its environment: text, secrets, or lists of both
+---@field inherit? any[]  names of variables to pass on, as proc.run's
 ---@field timeout? pipe.duration  after which it is stopped, with all it started ("4h")
 ---@field version_file? string  in the directory; else settings.ios.version_file, else Info.plist
 ---@field as? string  the call's name in the journal
@@ -621,6 +623,7 @@ function fastlane.bump(o) end
 ---@field bundle? boolean  through `bundle exec` (true)
 ---@field directory? string  in the repository; else settings.ios.directory
 ---@field env? table<string, any>  more of its environment: text, secrets, or lists of both
+---@field inherit? any[]  names of variables to pass on, as proc.run's
 ---@field options? table<string, any>  as key:value behind the lane
 ---@field timeout? pipe.duration  after which it is stopped, with all it started ("4h")
 ---@field as? string  the call's name in the journal
@@ -635,6 +638,7 @@ function fastlane.check(o) end
 ---@field bundle? boolean  through `bundle exec` (true)
 ---@field directory? string  in the repository; else settings.ios.directory
 ---@field env? table<string, any>  more of its environment: text, secrets, or lists of both
+---@field inherit? any[]  names of variables to pass on, as proc.run's
 ---@field options? table<string, any>  as key:value behind the lane
 ---@field timeout? pipe.duration  after which it is stopped, with all it started ("4h")
 ---@field as? string  the call's name in the journal
