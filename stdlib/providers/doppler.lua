@@ -181,8 +181,9 @@ local function check_newer(place, entry, diff, current)
       newer = newer or change.name == diff.name and other or nil
     end
   end)
-  host.raise("doppler.newer-change", ("%s in Doppler config \"%s\" holds %s, not the %s that entry %s left%s: undoing that "
-    .. "entry would undo the newer change, too; say force = true if that is meant"):format(
+  host.raise("doppler.newer-change", ("%s in Doppler config \"%s\" holds %s, not the %s that entry "
+    .. "%s left%s: undoing that entry would undo the newer change, too; say force = true if that is "
+    .. "meant"):format(
     diff.name, place.text, plan.describe(current), plan.describe(diff.added), entry.id,
     newer and (" (\"%s\" by %s at %s)"):format(newer.text, api.who(newer) or "somebody",
       newer.created_at) or ""), { refused = true })
@@ -404,8 +405,8 @@ end
 
 return {
   name = "doppler", summary = "Configuration and keys in Doppler",
-  retries = "Questions up to three times after a server error or where no answer came, after a rate limit when it is open "
-    .. "again; a write is sent once.",
+  retries = "Questions up to three times after a server error or where no answer came, after a rate "
+    .. "limit when it is open again; a write is sent once.",
   errors = {
     ["doppler.config"] = "the environment of pipe.yaml has no doppler: {project, config}",
     ["doppler.unauthorized"] = "Doppler does not accept the credential",
@@ -468,7 +469,8 @@ return {
       result = "list of {slug, name, type, kind, enabled, syncs}", request = "GET /v3/integrations",
       act = integrations },
     sync = read {
-      summary = "How the sync of the config to Railway is. It tells when values were sent, not that anything runs with them",
+      summary = "How the sync of the config to Railway is. It tells when values were sent, not that "
+        .. "anything runs with them",
       permission = MAY_ALL,
       result = "{slug, enabled, last_synced_at, kind, type, integration, project, config} or nil if there is none",
       request = { "GET /v3/integrations", "GET /v3/configs/config/syncs/sync" },
@@ -495,7 +497,8 @@ return {
       summary = "Adds a member to a comma list, at its end; nothing is sent if it is there",
       result = LIST, options = { name = NAME, plain = PLAIN, reference = REFERENCE,
         value = { "text|secret", help = "the member" },
-        generate = { "map", help = "make one: { bytes = 32, format = \"hex\" or \"base64url\" }; read it with member" } },
+        generate = { "map", help = "make one: { bytes = 32, format = \"hex\" or \"base64url\" }; read it "
+          .. "with member" } },
     }, plan.add, plan.check_add, settle.DID.add),
     remove = write({
       summary = "Removes a member from a comma list; nothing is sent if it is not there",

@@ -223,7 +223,8 @@ end
 
 local function check_name(name)
   if type(name) ~= "string" or not name:find("^[A-Z_][A-Z0-9_]*$") then
-    refuse(400, ("Secret name '%s' is invalid: it must only contain uppercase letters, numbers, and underscores, and not start with a number"):format(
+    refuse(400, ("Secret name '%s' is invalid: it must only contain uppercase letters, "
+      .. "numbers, and underscores, and not start with a number"):format(
       tostring(name)))
   elseif core.has(state.MANAGED, name) then
     refuse(400, ("%s is a reserved secret name"):format(name))

@@ -122,12 +122,12 @@ local function check_reference(o, place, name, entry, to)
   if o.reference then
     return
   elseif entry and api.is_reference(entry.raw) then
-    host.raise("doppler.reference", ("%s in Doppler config \"%s\" is a reference (it holds ${…}): a value in its place "
-      .. "cuts it off from what it refers to; say reference = true if that is meant"):format(name,
+    host.raise("doppler.reference", ("%s in Doppler config \"%s\" is a reference (it holds ${…}): a "
+      .. "value in its place cuts it off from what it refers to; say reference = true if that is meant"):format(name,
       place.text), { refused = true })
   elseif to and api.is_reference(to) then
-    host.raise("doppler.reference", ("%s: the value holds \"${\", and Doppler takes ${…} for a reference; say reference "
-      .. "= true if it is one. Doppler has no way to write it literally"):format(name),
+    host.raise("doppler.reference", ("%s: the value holds \"${\", and Doppler takes ${…} for a "
+      .. "reference; say reference = true if it is one. Doppler has no way to write it literally"):format(name),
       { refused = true })
   end
 end
@@ -395,7 +395,8 @@ function M.check_add(o)
     local good = key == "bytes" and math.type(value) == "integer" and value >= 16 and value <= 512
       or key == "format" and ENCODE[value] ~= nil
     if not good then
-      host.raise("doppler.value", ("%s: generate.%s is %s; it takes bytes (16 to 512) and format (hex or base64url)"):format(
+      host.raise("doppler.value", ("%s: generate.%s is %s; it takes bytes (16 to 512) and format "
+        .. "(hex or base64url)"):format(
         o.name, tostring(key), tostring(value)), { refused = true })
     end
   end
@@ -422,8 +423,8 @@ function M.remove(o, overlay)
     end
   end
   if at and #rest == 0 and not o.last then
-    host.raise("doppler.last-value", ("%s in Doppler config \"%s\" has no other value than this one: without it nothing is "
-      .. "accepted any more; say last = true if that is meant"):format(o.name, place.text),
+    host.raise("doppler.last-value", ("%s in Doppler config \"%s\" has no other value than this one: "
+      .. "without it nothing is accepted any more; say last = true if that is meant"):format(o.name, place.text),
       { refused = true })
   end
   return list_plan(place, entry, rest, { changed = at ~= nil,
