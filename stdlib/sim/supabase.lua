@@ -49,8 +49,9 @@ function M.migrate(w, env, sha)
   local failing = w.s.started and w.s.spec.supabase.fail or {}
   for _, file in ipairs(files) do
     if not applied[file.version] then
-      if failing[file.version] then
-        return false, failing[file.version]
+      local why = failing[file.version]
+      if why then
+        return false, type(why) == "table" and why.message or why
       end
       table.insert(history, { version = file.version, name = file.name })
     end

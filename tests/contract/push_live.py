@@ -6,6 +6,7 @@ once, or with a message that says what stands."""
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -250,11 +251,47 @@ def plain_sql(server, base):
           in said and "affected 2" in said, said)
 
 
+SIM = """
+return pipeline "sim" {
+  version = "1.0.0",
+  step "push" {
+    run = function ()
+      log.info("applied " .. #supabase.push { environment = "production", commit = "main" }.applied)
+    end,
+  },
+}
+"""
+
+
+def in_a_world(server, base):
+    """The world has everything but the database, which is real: in the process, and over TCP."""
+    place = Place(server, base, {})
+    shutil.copy(os.path.join(parity.ROOT, "pipe.yaml"), place.folder)
+    with open(os.path.join(place.folder, "sim.lua"), "w", encoding="utf-8") as f:
+        f.write(SIM)
+    with open(os.path.join(place.folder, "world.yaml"), "w", encoding="utf-8") as f:
+        f.write(f'credentials: {{ postgres-production: "{server.url(place.database)}" }}\n')
+    code, said = place.pipe("run", "sim.lua", "--sim=world.yaml", "--yes")
+    check("a simulated world can be given a real database", code == 0 and "applied 4" in said and
+          len(place.versions()) == 4, said)
+    up = place.start("sim", "up", "--world=world.yaml", "--state=up", "--json")
+    url = None
+    while url is None:
+        found = re.search(r'"url": "(.*)"', up.stdout.readline())
+        url = found.group(1) if found else None
+    subprocess.run(["git", "clone", "-q", url + "/git/impulse.git", "clone"], cwd=place.folder,
+                   check=True)
+    code, said = place.pipe("run", "sim.lua", f"--sim={url}", "--repo=clone", "--yes")
+    up.terminate()
+    up.communicate()
+    check("so can one over TCP", code == 0 and "applied 0" in said, said)
+
+
 def main():
     with parity.running() as url, tempfile.TemporaryDirectory() as base:
         server = parity.Server(url)
         for story in (two_at_once, server_process_dies, pipe_dies, torn, rehearsals, locks,
-                      privileges, plain_sql):
+                      privileges, plain_sql, in_a_world):
             story(server, base)
     sys.exit(1 if failures else 0)
 

@@ -158,6 +158,8 @@ OTHER = [
     Case("equal versions", {"1_a.sql": TABLE_A, "1_b.sql": TABLE_B, "2_c.sql": TABLE_C},
          ours=("refused", "supabase.duplicate"),
          why="the vendor's program applies the first, and fails at the second"),
+    Case("no folder", None, ours=("refused", "supabase.folder"),
+         why="a name that is wrong in the settings is not a database that is up to date"),
     Case("; in parentheses", {
         A: "CREATE TABLE a (id int);\nCREATE TABLE b (id int);\nCREATE RULE r AS ON INSERT TO a DO "
            "ALSO (INSERT INTO b VALUES (1); INSERT INTO b VALUES (2));\n"},

@@ -156,11 +156,11 @@ class Server:
 
 
 def write(folder, files, config=None):
-    """files: name -> text, bytes, or None for a folder of that name."""
+    """files: name -> text, bytes, or None for a folder of that name; None: there is no folder."""
     migrations = os.path.join(folder, "supabase/migrations")
     shutil.rmtree(migrations, ignore_errors=True)
-    os.makedirs(migrations)
-    for name, content in files.items():
+    os.makedirs(migrations if files is not None else os.path.dirname(migrations), exist_ok=True)
+    for name, content in (files or {}).items():
         path = os.path.join(migrations, name)
         if content is None:
             os.makedirs(path)

@@ -190,6 +190,11 @@ end
 -- What somebody should know before it is done: a list of texts.
 local function warnings(source, pending)
   local out = {}
+  for _, name in ipairs(source.skipped) do
+    if name:lower():find("%.sql$") then
+      out[#out + 1] = ("%s is no migration: its name is not <digits>_<name>.sql"):format(name)
+    end
+  end
   for _, file in ipairs(pending) do
     local statements = files.statements(source, file)
     if migrations.can_be_torn(statements) then
