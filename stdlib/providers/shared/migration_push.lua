@@ -192,7 +192,8 @@ local function warnings(source, pending)
   local out = {}
   for _, name in ipairs(source.skipped) do
     if name:lower():find("%.sql$") then
-      out[#out + 1] = ("%s is no migration: its name is not <digits>_<name>.sql"):format(name)
+      out[#out + 1] = name .. (name:find("^%d+_.*%.sql$") and " is skipped, as an initial file of old is"
+        or " is no migration: its name is not <digits>_<name>.sql")
     end
   end
   for _, file in ipairs(pending) do
