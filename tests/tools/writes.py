@@ -20,15 +20,13 @@ class Write:
     effects: tuple = ()      # what it is called in the ledger; default: the verb
     entries: int = 1         # in the ledger, when all goes well
     loses: tuple = ()        # fields of the result that looking cannot tell
-    modes: tuple = ()        # of contract/faults.py; default: all
+    lost: dict = field(default_factory=dict)   # where no fault fits: mode -> more of a world
     parts: bool = False      # several requests: what was lost before may be found half done
     unknowable: str = ""     # why nobody can tell whether it happened: exit code 6
     local: str = ""          # why no answer of it can be lost
     silent: str = ""         # why it ends well whatever happens to it
+    unforeseen: str = ""     # why no dry-run can go through it
     kill: bool = False       # also killed with SIGKILL behind the act, over TCP
-
-
-SECRET = "prd-8c2e6b90d4f147a5b3e9c1076fd25a84"
 
 
 def rest(system, method, path):
@@ -97,7 +95,8 @@ DOPPLER = {
         [rest("doppler", "POST", "/v3/configs/config/logs/log/rollback")], "r.changed",
         prepare='doppler.set { environment = "production", name = "MIN_APP_VERSION_IOS", '
         'value = "9.9.9", plain = true }\n'
-        'return doppler.log { environment = "production", first = 1 }[1]'),
+        'return doppler.log { environment = "production", first = 1 }[1]',
+        unforeseen="the entry of the log is there when it was made"),
 }
 
 # ---- Railway -----------------------------------------------------------------------------------
@@ -179,7 +178,7 @@ GITHUB = {
         [repo("DELETE", "git/refs/*")], "r.before"),
     "github.create_release": Write(
         'github.create_release { tag = "v1.4.2", name = "1.4.2", body = "All of it" }',
-        [repo("POST", "releases")], "r.id", kill=True),
+        [repo("POST", "releases")], 'r.tag == "v1.4.2"', kill=True),
     "github.create_deployment": Write(
         DEPLOYMENT, [repo("POST", "deployments")], "r.id"),
     "github.deployment_status": Write(
@@ -202,7 +201,8 @@ GITHUB = {
         'github.review_deployment { id = p.id, environment = "production", approve = true }',
         [repo("POST", "actions/runs/*/pending_deployments")], "r.approved", world=REVIEWED,
         prepare='return github.dispatch { workflow = "db-deploy.yml", ref = "main", '
-        'inputs = { environment = "production", action = "migrate" } }'),
+        'inputs = { environment = "production", action = "migrate" } }',
+        unforeseen="the run's id is known when it was started"),
 }
 
 # ---- App Store Connect -------------------------------------------------------------------------
@@ -251,8 +251,8 @@ APPSTORE = {
         SUBMIT, [apple("POST", "reviewSubmissions"), apple("POST", "reviewSubmissionItems"),
                  apple("PATCH", "reviewSubmissions/*")], "r.submission", world=OPEN, parts=True),
     "appstore.withdraw": Write(
-        'appstore.withdraw { version = "1.5.0" }', [apple("PATCH", "reviewSubmissions/*")], "r.id",
-        prepare=f"{SUBMIT}\nreturn {{}}", world=OPEN),
+        'appstore.withdraw { version = "1.5.0" }', [apple("PATCH", "reviewSubmissions/*")],
+        "r.state", prepare=f"{SUBMIT}\nreturn {{}}", world=OPEN),
     "appstore.release": Write(
         'appstore.release { version = "1.5.0" }', [apple("POST", "appStoreVersionReleaseRequests")],
         "r.id", world=APPROVED),
@@ -302,4 +302,22 @@ SLACK = {
         silent="a notification never fails a release, and a duplicate is worse than none"),
 }
 
-WRITES = {**VERCEL, **DOPPLER, **RAILWAY, **GITHUB, **APPSTORE, **SUPABASE, **SLACK}
+
+
+def lane(call, name, cured, check):
+    """A program that is killed, after its work or before it; the second time it is not."""
+    lanes = "fastlane: { lanes: { %s: { lost: %s } } }\n"
+    again = f"events: [{{ when: {{ after: {cured} }}, do: {{ set: " \
+        f"{{ path: fastlane.lanes.{name}.lost, value: null }} }} }}]\n"
+    return Write(call, [], check, effects=("fastlane.lane",), loses=("steps", "seconds", "report"), lost={
+        "killed after": lanes % (name, "after"), "killed before": lanes % (name, "before") + again})
+
+
+FASTLANE = {
+    "fastlane.beta": lane("fastlane.beta {}", "beta", "2h20m", "r.build"),
+    "fastlane.lane": lane('fastlane.lane { lane = "beta" }', "beta", "2h20m", "r.build"),
+    "fastlane.bump": lane('fastlane.bump { type = "patch" }', "bump", "2h0m1s", "r.version"),
+}
+
+WRITES = {**VERCEL, **DOPPLER, **RAILWAY, **GITHUB, **APPSTORE, **SUPABASE,
+          **SLACK, **FASTLANE}
