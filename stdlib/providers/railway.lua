@@ -231,7 +231,7 @@ verbs.set_variables = {
   request = "mutation VariableCollectionUpsert, with replace: false", permission = WRITER,
   errors = WRITE_ERRORS,
   options = { environment = ENVIRONMENT, shared = SHARED, expect = EXPECT,
-    values = { "map", required = true, help = "name -> text or secret" },
+    values = { "map", required = true, help = "name -> text, secret, or a list of such parts that are put together" },
     skip_deploys = { "flag", default = false,
       help = "cause no deployment: nothing that runs gets them until the next one" } },
   target = variables.target, act = variables.set, predict = variables.predict_set,

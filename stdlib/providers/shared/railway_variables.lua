@@ -284,22 +284,40 @@ local function check_name(o, name)
   end
 end
 
--- The names of what is to be written, in order.
+local function is_part(value)
+  return type(value) == "string" or type(value) == "userdata" and value ~= host.null
+end
+
+-- A text or a secret; a list of them is put together to one secret.
+local function value_of(o, name)
+  local value = o.values[name]
+  if is_part(value) then
+    return value
+  elseif type(value) == "table" and #value > 0 then
+    local parts = {}
+    for i, part in ipairs(value) do
+      parts[i] = is_part(part) and host.reveal(part) or nil
+    end
+    if #parts == #value then
+      return secret_of(o.environment, name, table.concat(parts))
+    end
+  end
+  refuse("railway.values", "environment \"%s\": values.%s is %s; a text, a secret or a list of such parts is wanted "
+    .. "(railway.delete_variable takes one away)", o.environment, name,
+    value == host.null and "null" or type(value))
+end
+
+-- The names of what is to be written, in order, and name -> text or secret.
 local function check_values(o)
-  local names = sorted(o.values)
+  local names, values = sorted(o.values), {}
   if #names == 0 then
     refuse("railway.values", "environment \"%s\": values is empty", o.environment)
   end
   for _, name in ipairs(names) do
-    local value = o.values[name]
     check_name(o, name)
-    if type(value) ~= "string" and type(value) ~= "userdata" or value == host.null then
-      refuse("railway.values", "environment \"%s\": values.%s is %s; a text or a secret is wanted "
-        .. "(railway.delete_variable takes one away)", o.environment, name,
-        value == host.null and "null" or type(value))
-    end
+    values[name] = value_of(o, name)
   end
-  return names
+  return names, values
 end
 
 -- Railway knows no comparing write: this is looked at just before, which leaves a moment.
@@ -329,18 +347,19 @@ local function there(o, overlay)
 end
 
 local function look(o, overlay)
-  local names = check_values(o)
+  local names, values = check_values(o)
   local now, hidden = there(o, overlay), sealed(o.environment, o.shared)
   check_expect(o, now, hidden)
   local before, after, changed = {}, {}, host.json.array {}
   for _, name in ipairs(names) do
     before[name] = hidden[name] and "sealed" or now[name]
-    after[name] = host.fingerprint(o.values[name])
+    after[name] = host.fingerprint(values[name])
     if before[name] ~= after[name] then
       changed[#changed + 1] = name
     end
   end
-  return { names = names, before = before, after = after, changed = changed, hidden = hidden }
+  return { names = names, values = values, before = before, after = after, changed = changed,
+    hidden = hidden }
 end
 
 local function result_of(o, found, deployment)
@@ -383,7 +402,7 @@ function M.set(o)
   deployments.remember(search(o, began))
   local input = input_of(o)
   -- Never `replace`: it deletes every variable that is not named.
-  input.variables, input.replace = o.values, false
+  input.variables, input.replace = found.values, false
   local data = api.ask(o.environment, "VariableCollectionUpsert", { input = input },
     { write = true, where = "variables of " .. o.environment })
   if data.variableCollectionUpsert ~= true then
@@ -441,13 +460,13 @@ function M.overlay_deployed(o, result, overlay)
 end
 
 function M.probe_set(o, intent)
-  local names = check_values(o)
+  local names, values = check_values(o)
   local hidden = sealed(o.environment, o.shared)
   local found = { names = names, after = {}, changed = names }
   for i = 1, 4 do
     local now, same = current(o.environment, { shared = o.shared, unrendered = true }), true
     for _, name in ipairs(names) do
-      found.after[name] = host.fingerprint(o.values[name])
+      found.after[name] = host.fingerprint(values[name])
       if hidden[name] then
         return nil
       end
