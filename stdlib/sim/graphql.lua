@@ -375,6 +375,8 @@ local function field_error(x, field, path, problem)
     extensions = { code = problem.code or "INTERNAL_SERVER_ERROR" } }
 end
 
+local NONE = {} -- the arguments of a field that takes none
+
 -- A failed value that may not be null takes its parent with it.
 local LOST = {}
 
@@ -446,8 +448,9 @@ end
 
 function complete(x, field, type, parent, path)
   local known = type.fields[field.name]
-  local args = {}
+  local args = NONE
   if next(known.args) then
+    args = {}
     for name, arg in core.sorted(known.args) do
       if arg.default then
         args[name] = literal(x, arg.default)

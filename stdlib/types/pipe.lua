@@ -1762,7 +1762,7 @@ function railway.scope(o) end
 
 ---@class pipe.railway.set_variables
 ---@field environment string  an environment of pipe.yaml
----@field values table<string, any>  name -> text or secret
+---@field values table<string, any>  name -> text, secret, or a list of such parts that are put together
 ---@field expect? table<string, any>  name -> fingerprint or secret that it has now, false for none; refused where it differs
 ---@field shared? boolean  those that all services of the environment share (false)
 ---@field skip_deploys? boolean  cause no deployment: nothing that runs gets them until the next one (false)

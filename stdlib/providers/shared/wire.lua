@@ -87,45 +87,52 @@ end
 
 local check
 
-local function check_list(value, shape, path)
+-- Problems are told from the inside out, so that a path is only made where there is one: of an
+-- answer with thousands of lines most are as they should be.
+
+local function check_list(value, shape)
   if type(value) ~= "table" then
-    return ("%s is %s, a list is expected"):format(path, kind_of(value))
+    return (" is %s, a list is expected"):format(kind_of(value))
   end
   for i, one in ipairs(value) do
-    local problem = check(one, shape[1], ("%s[%d]"):format(path, i))
+    local problem = check(one, shape[1])
     if problem then
-      return problem
+      return ("[%d]%s"):format(i, problem)
     end
   end
 end
 
-local function check_map(value, shape, path)
+local orders -- shape -> its keys in order, during one check
+
+local function check_map(value, shape)
   if type(value) ~= "table" then
-    return ("%s is %s, a map is expected"):format(path, kind_of(value))
+    return (" is %s, a map is expected"):format(kind_of(value))
   end
-  for _, key in ipairs(sorted(shape)) do
+  orders[shape] = orders[shape] or sorted(shape)
+  for _, key in ipairs(orders[shape]) do
     local wanted, optional = shape[key], false
     if type(wanted) == "table" and wanted.optional then
       wanted, optional = wanted.optional, true
     end
     if not (optional and M.some(value[key]) == nil) then
-      local problem = check(value[key], wanted, path .. "." .. key)
+      local problem = check(value[key], wanted)
       if problem then
-        return problem
+        return "." .. key .. problem
       end
     end
   end
 end
 
-function check(value, shape, path)
+function check(value, shape)
   if type(shape) == "table" then
-    return (shape[1] ~= nil and check_list or check_map)(value, shape, path)
+    return (shape[1] ~= nil and check_list or check_map)(value, shape)
   end
-  local name, optional = shape:match("^(%a+)(%??)$")
-  if optional == "?" and M.some(value) == nil then
+  local optional = shape:sub(-1) == "?"
+  local name = optional and shape:sub(1, -2) or shape
+  if optional and M.some(value) == nil then
     return nil
   elseif not KINDS[name](value) or (value == host.null and name ~= "any") then
-    return ("%s is %s, %s is expected"):format(path, kind_of(value), name)
+    return (" is %s, %s is expected"):format(kind_of(value), name)
   end
 end
 
@@ -134,7 +141,9 @@ end
 -- null; { shape } for a list; { key = shape } for a map, { optional = shape } for one that may be
 -- missing. Further keys are welcome.
 function M.check(value, shape)
-  return check(value, shape, "$")
+  orders = {}
+  local problem = check(value, shape)
+  return problem and "$" .. problem or nil
 end
 
 -- Requests --------------------------------------------------------------------------

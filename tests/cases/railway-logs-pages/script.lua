@@ -28,7 +28,6 @@ return pipeline "logs" {
     effect = "read",
     run = function ()
       show("4999 at one instant", count("@set:a", at(0), at(1)))
-      show("5001 regular", count("@set:d", "2026-11-20T08:00:00Z", "2026-11-20T09:59:59Z"))
       show("10000 regular, the last one outside", count("@set:e",
         "2026-11-19T00:00:00Z", "2026-11-19T02:46:39.001Z"))
       show("none in what is too dense", count("@set:nope", at(10), at(11)))
