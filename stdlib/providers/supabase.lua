@@ -262,6 +262,7 @@ local ENGINE_ERRORS = {
   ["supabase.transaction"] = "a file begins a transaction that it does not end, or the other way round",
   ["supabase.sql"] = "a file cannot be cut into statements: its text is not ended, no UTF-8, or not SQL",
   ["supabase.vault"] = "config.toml has secrets for the vault, which are not set by this push",
+  ["supabase.disabled"] = "config.toml says that migrations are not pushed",
   ["supabase.permission"] = "the role may not read or write the history",
   ["supabase.wrong-project"] = "the database's address is of another project than supabase.ref",
   ["supabase.folder"] = "there is no folder with migrations",

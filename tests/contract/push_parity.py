@@ -158,6 +158,9 @@ OTHER = [
     Case("equal versions", {"1_a.sql": TABLE_A, "1_b.sql": TABLE_B, "2_c.sql": TABLE_C},
          ours=("refused", "supabase.duplicate"),
          why="the vendor's program applies the first, and fails at the second"),
+    Case("migrations are disabled", {A: TABLE_A}, config="[db.migrations]\nenabled = false\n",
+         ours=("refused", "supabase.disabled"),
+         why="what is skipped without a word is taken for done"),
     Case("no folder", None, ours=("refused", "supabase.folder"),
          why="a name that is wrong in the settings is not a database that is up to date"),
     Case("; in parentheses", {

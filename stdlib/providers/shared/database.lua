@@ -28,13 +28,19 @@ function M.refuse(code, where, text, ...)
   host.raise(code, where .. ": " .. text:format(...), { refused = true })
 end
 
+--- What the server calls us, for whoever looks who holds a lock.
+function M.application()
+  local project = host.project.project
+  return type(project) == "string" and "pipe " .. project or "pipe"
+end
+
 --- o = { environment, lock_timeout, statement_timeout, pooler_ok }, times in ms.
 function M.open(o)
   local name = M.credential_name(o.environment)
   local ok, c = pcall(host.rows.postgres.open, {
     url = host.credential(name), lock_timeout = o.lock_timeout,
     statement_timeout = o.statement_timeout, pooler_ok = o.pooler_ok,
-    application_name = o.application_name or "pipe",
+    application_name = M.application(),
   })
   if not ok then
     M.reraise(c, ("environment \"%s\" (credential \"%s\")"):format(o.environment, name))

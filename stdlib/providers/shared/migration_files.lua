@@ -121,10 +121,11 @@ function M.texts(source, file)
   return out
 end
 
---- Secrets for the vault that are beside the folder in config.toml.
-function M.vault_secrets(source)
+--- A section of the vendor's config.toml, which lies beside the folder.
+function M.settings(source, section)
   local parent = source.folder:match("^(.*)/[^/]*$")
-  return migrations.vault_secrets(text_of(source, (parent and parent .. "/" or "") .. "config.toml"))
+  local path = (parent and parent .. "/" or "") .. "config.toml"
+  return migrations.settings(text_of(source, path), section)
 end
 
 return M

@@ -104,7 +104,12 @@ local STEADY = { now = true, current_timestamp = true, transaction_timestamp = t
   decimal = true, varchar = true, char = true, character = true, varying = true, bit = true,
   timestamp = true, timestamptz = true, time = true, interval = true, make_interval = true,
   lower = true, upper = true, coalesce = true, cast = true, to_jsonb = true, jsonb_build_object = true,
-  jsonb_build_array = true, timezone = true, date_trunc = true, md5 = true, concat = true, row = true }
+  jsonb_build_array = true, timezone = true, date_trunc = true, md5 = true, concat = true, row = true,
+  uid = true, jwt = true }
+
+-- What may follow the default of a column, which then has ended.
+local ENDS_DEFAULT = { check = true, references = true, constraint = true, unique = true,
+  primary = true, collate = true }
 
 local SERIAL = { serial = true, bigserial = true, smallserial = true, serial4 = true,
   serial8 = true, serial2 = true }
@@ -124,20 +129,12 @@ local function volatile(t, from, to)
   end
   for k = default + 1, to - 1 do
     local word, next_word = t.words[k], t.words[k + 1]
-    if next_word.text == "(" and next_word.kind == "sign" and word.kind == "word"
+    if word.kind == "word" and ENDS_DEFAULT[word.text] then
+      return nil
+    elseif next_word.text == "(" and next_word.kind == "sign" and word.kind == "word"
       and not STEADY[word.text] then
       return word.text .. "()"
     end
-  end
-end
-
-local function add_column(t, from, to)
-  local i = W.follow(t.words, from, "add", "?column", "?if", "?not", "?exists")
-  local name, behind = W.name(t.sql, t.words, i)
-  local cause = behind and behind <= to and volatile(t, behind, to)
-  if cause then
-    t.tell("volatile-default", ("adds %s with %s, a value for each row: the whole table is written anew, "
-      .. "and nobody can read it meanwhile"):format(name or "a column", cause))
   end
 end
 
@@ -147,6 +144,20 @@ local function within(t, from, to, ...)
     if behind and behind <= to + 1 then
       return k
     end
+  end
+end
+
+local function add_column(t, from, to)
+  local i = W.follow(t.words, from, "add", "?column", "?if", "?not", "?exists")
+  local name, behind = W.name(t.sql, t.words, i)
+  if behind and (within(t, behind, to, "unique") or within(t, behind, to, "primary", "key")) then
+    t.tell("unique", ("adds %s to %s with an index that is made while nobody can read it"):format(
+      name or "a column", t.table))
+  end
+  local cause = behind and behind <= to and volatile(t, behind, to)
+  if cause then
+    t.tell("volatile-default", ("adds %s with %s, a value for each row: the whole table is written anew, "
+      .. "and nobody can read it meanwhile"):format(name or "a column", cause))
   end
 end
 

@@ -83,15 +83,24 @@ local function check_statements(source, found)
   end
 end
 
-local function check_vault(where, source, found, o)
-  if #found.pending == 0 or allowed(o, "vault") then
+local function check_settings(where, source, found, o)
+  if #found.pending == 0 then
     return
   end
-  local names = files.vault_secrets(source)
-  if #names > 0 then
-    refuse("supabase.vault", where, "config.toml has secrets for the vault ([db.vault]: %s), and this "
-      .. "push does not set them: do that with the vendor's program, then say allow_unsafe = "
-      .. "{ \"vault\" }", table.concat(names, ", "))
+  for _, setting in ipairs(files.settings(source, "db.migrations")) do
+    if setting.name == "enabled" and setting.value == "false" then
+      refuse("supabase.disabled", where, "config.toml says that migrations are not pushed "
+        .. "([db.migrations] enabled = false)")
+    end
+  end
+  local names = {}
+  for i, secret in ipairs(files.settings(source, "db.vault")) do
+    names[i] = secret.name
+  end
+  if #names > 0 and not allowed(o, "vault") then
+    refuse("supabase.vault", where, "config.toml has secrets for the vault ([db.vault]: %s), and "
+      .. "this push does not set them: do that with the vendor's program, then say "
+      .. "allow_unsafe = { \"vault\" }", table.concat(names, ", "))
   end
 end
 
@@ -137,7 +146,7 @@ local function plan(source, rows, o)
   check_order(where, found, o)
   check_edited(where, found, o)
   check_statements(source, found)
-  check_vault(where, source, found, o)
+  check_settings(where, source, found, o)
   return found
 end
 

@@ -230,15 +230,16 @@ end
 
 -- Settings ------------------------------------------------------------------------------------
 
---- The names of the secrets that config.toml wants to be in the database's vault ([db.vault]).
-function M.vault_secrets(toml)
+--- A section of config.toml: { { name, value }, … }, values as they stand.
+function M.settings(toml, wanted)
   local out, inside = {}, false
   for line in ((toml or "") .. "\n"):gmatch("([^\n]*)\n") do
     local section = line:match("^%s*%[+%s*(.-)%s*%]+%s*#?")
     if section then
-      inside = section:gsub("[%s\"']", "") == "db.vault"
+      inside = section:gsub("[%s\"']", "") == wanted
     elseif inside then
-      out[#out + 1] = line:match("^%s*[\"']?([%w_%-]+)[\"']?%s*=")
+      local name, value = line:match("^%s*[\"']?([%w_%-]+)[\"']?%s*=%s*([^#]*)")
+      out[#out + 1] = name and { name = name, value = value:match("^(.-)%s*$") }
     end
   end
   return out

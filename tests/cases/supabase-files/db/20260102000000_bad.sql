@@ -25,3 +25,6 @@ alter table users add constraint pk primary key using index pk_index;
 do $$ begin delete from users; end $$;
 insert into users values ('drop table users');
 delete from "odd;table" where id in (select id from users);
+alter table users add column x text default lower('A') check (char_length(x) < 5), add column o uuid default auth.uid();
+-- but to these
+alter table users add column n serial, add y int unique, add if not exists z int generated always as (a * 2) stored;
