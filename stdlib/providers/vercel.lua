@@ -179,7 +179,7 @@ verbs.rollback = {
 verbs.cancel = {
   effect = "write", summary = "Cancels a build that is under way",
   result = "{deployment, project_id, commit, changed, state}",
-  options = { deployment = DEPLOYMENT, team = TEAM },
+  options = { deployment = DEPLOYMENT, project = SOME_PROJECT, team = TEAM },
   request = "PATCH /v12/deployments/{deployment}/cancel", permission = WRITER, target = target,
   act = write.cancel, predict = write.predict_cancel, probe = write.probe_cancel,
   looks = "looks at the deployment: is its state CANCELED?",

@@ -70,6 +70,20 @@ function does.other(s)
   vercel.promote { project = s.project, deployment = other.deployment }
 end
 
+function does.foreign(s)
+  vercel.cancel { project = "console",
+    deployment = vercel.deployments { project = s.project, first = 1 }[1].id }
+end
+
+function does.foreignlog(s)
+  vercel.build_log { project = "console", deployment = vercel.live { project = s.project }.url }
+end
+
+function does.again(s)
+  told(s, "promote", vercel.promote { project = s.project, deployment = s.last.deployment })
+  log.info(s.last.note)
+end
+
 function does.cancel(s)
   local d = vercel.deployments { project = s.project, first = 1 }[1]
   local r = vercel.cancel { deployment = d.id }

@@ -223,6 +223,9 @@ end
 function M.build_log(o)
   local place, out = vercel.place(o), host.json.array {}
   local id = o.deployment:gsub("^%a+://", ""):gsub("/.*$", "")
+  if o.project then
+    M.check_project(vercel.row(vercel.deployment(place, id)), vercel.project(place))
+  end
   local body = vercel.ask(place, { method = "GET", raw = true, where = "build log of " .. id,
     path = ("/v3/deployments/%s/events"):format(vercel.escape(id)),
     query = { builds = 1, direction = "forward", follow = 0, limit = o.limit } })

@@ -10,6 +10,7 @@ local M = {}
 local PATIENCE = 3 * 60 * 1000 -- a job that moves domains and is older than that hangs
 local SKEW = 2 * 60 * 1000     -- how far Vercel's clock and ours may be apart
 local AFTER_BUILD = "(known after the build)"
+local FROZEN = "nothing goes live by itself until another deployment is promoted"
 
 local function short(sha)
   return sha and sha:sub(1, 7) or "no commit"
@@ -60,8 +61,9 @@ end
 local function settled(project, row, joined)
   return outcome(project, row, { changed = false, automatic = project.automatic,
     since = joined and joined.requested_at or outcome(project, row).since,
-    note = joined and "it is under way already: nothing was sent"
-      or "the domains lead to it already: nothing was sent" })
+    note = (joined and "it is under way already: nothing was sent"
+      or "the domains lead to it already: nothing was sent")
+      .. (project.frozen_by and not joined and "; after the rollback " .. FROZEN or "") })
 end
 
 local function must_be_ready(row, what)
@@ -81,9 +83,15 @@ local function find(o, id, overlay)
   return place, project, row
 end
 
+-- Do the domains lead there? Not while the last request for it left some of them behind.
 local function is_live(project, row)
-  return project.live ~= nil and (project.live.deployment == row.id
-    or row.target ~= "production" and project.live.promoted_from == row.id)
+  local request = project.request
+  if not project.live or (request and request.deployment == row.id
+    and request.status == "failed") then
+    return false
+  end
+  return project.live.deployment == row.id
+    or row.target ~= "production" and project.live.promoted_from == row.id
 end
 
 -- Refuses what cannot be promoted; true when it has to be rebuilt for it.
@@ -375,7 +383,7 @@ end
 
 function M.cancel(o)
   local place = vercel.place(o)
-  local row = vercel.row(vercel.deployment(place, o.deployment))
+  local row = read.deployment { id = o.deployment, project = o.project, team = o.team }
   if not judge_cancel(row) then
     return canceled(row, false)
   end
@@ -385,7 +393,7 @@ function M.cancel(o)
 end
 
 function M.predict_cancel(o, overlay)
-  local row = vercel.row(vercel.deployment(vercel.place(o), o.deployment))
+  local row = read.deployment { id = o.deployment, project = o.project, team = o.team }
   local changes = judge_cancel(row) and not overlay.get("vercel:deployment:" .. row.id)
   overlay.set("vercel:deployment:" .. row.id, { state = "CANCELED" })
   return { sign = "~", before = changes and row.state or "CANCELED", after = "CANCELED",
@@ -393,7 +401,7 @@ function M.predict_cancel(o, overlay)
 end
 
 function M.probe_cancel(o)
-  local row = vercel.row(vercel.deployment(vercel.place(o), o.deployment))
+  local row = read.deployment { id = o.deployment, project = o.project, team = o.team }
   return row.state == "CANCELED" and { happened = true, result = canceled(row, true) }
     or { happened = false }
 end
