@@ -2002,6 +2002,7 @@ function vercel.build_log(o) end
 
 ---@class pipe.vercel.cancel
 ---@field deployment string  its id (dpl_…) or its address
+---@field project? string  refuse a deployment of another project; as for vercel.project
 ---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
 ---@field as? string  the call's name in the journal
 
