@@ -35,7 +35,8 @@ local function listed(o)
   for i, statement in ipairs(o.statements) do
     local sql = type(statement) == "table" and statement.sql or statement
     if type(sql) ~= "string" then
-      host.raise("option.type", ("postgres.execute: statements[%d] must be text, or { sql = …, params = … }"):format(i))
+      host.raise("option.type", ("postgres.execute: statements[%d] must be text, or { sql = …, "
+        .. "params = … }"):format(i))
     end
     out[i] = { sql = sql, params = type(statement) == "table" and statement.params or nil }
   end
@@ -63,7 +64,8 @@ end
 
 local function check_expected(o, done)
   if o.expect_affected and done.affected ~= o.expect_affected then
-    host.raise("postgres.affected", ("%s: %d rows would be affected, and expect_affected is %d"):format(
+    host.raise("postgres.affected", ("%s: %d rows would be affected, and expect_affected is "
+      .. "%d"):format(
       where_of(o), done.affected, o.expect_affected), { refused = true })
   end
 end
@@ -119,7 +121,8 @@ return {
   name = "postgres", summary = "The database of an environment, with plain SQL",
   retries = "nothing: a connection that breaks is an error",
   errors = {
-    ["postgres.sql"] = "the server refuses a statement: its words and its SQLSTATE are in the message",
+    ["postgres.sql"] = "the server refuses a statement: its words and its SQLSTATE are in the "
+      .. "message",
     ["postgres.connect"] = "no connection to the database; may be tried again",
     ["postgres.auth"] = "the database does not accept the user or the password",
     ["postgres.url"] = "the credential is no address of a database",
@@ -132,7 +135,8 @@ return {
       effect = "read", summary = "Asks the database, in a transaction that can only read",
       result = "{rows=list of {column=value}, columns=names in order, count}",
       options = { environment = ENVIRONMENT, statement_timeout = STATEMENT_TIMEOUT,
-        sql = { "text", required = true, help = "one statement; values go into params, as $1, $2, …" },
+        sql = { "text", required = true, help = "one statement; values go into params, as $1, "
+        .. "$2, …" },
         params = { "list", help = "text, numbers, flags, null" } },
       request = "PostgreSQL: BEGIN READ ONLY; the statement; ROLLBACK",
       permission = "SELECT on what is asked for",
@@ -146,7 +150,8 @@ return {
           help = "how long a statement waits for a lock before it fails" },
         statements = { "list", required = true, help = "texts, or { sql = …, params = … }" },
         expect_affected = { "integer",
-          help = "how many rows it changes: with any other number it is refused, and nothing is done" } },
+          help = "how many rows it changes: with any other number it is refused, and nothing is "
+          .. "done" } },
       request = "PostgreSQL: the statements as one transaction",
       permission = "what the statements need",
       no_probe = "whether plain SQL was done cannot be told from outside: a person looks",

@@ -18,7 +18,8 @@ local function ref_of(environment)
   local ref = type(own) == "table" and own.ref or own
   if type(ref) ~= "string" or not ref:find("^%l+$") or #ref ~= 20 then
     host.raise("supabase.ref",
-      ("pipe.yaml: environment \"%s\" needs supabase.ref, the twenty small letters of its project"):format(
+      ("pipe.yaml: environment \"%s\" needs supabase.ref, the twenty small letters of its "
+      .. "project"):format(
       environment))
   end
   return ref
@@ -48,7 +49,8 @@ local function errors_for(call)
       ("Supabase does not accept the credential \"%s\""):format(name) },
     [403] = { "supabase.forbidden", ("the credential \"%s\" may not do this"):format(name) },
     [404] = { "supabase.not-found",
-      ("there is no such project, or the credential \"%s\" has no permission to see it"):format(name) },
+      ("there is no such project, or the credential \"%s\" has no permission to see "
+      .. "it"):format(name) },
   }
 end
 
@@ -129,7 +131,8 @@ local function project(o)
     id = "text?", name = "text", status = "text", region = "text?", database = "any" } }
   local known = STATUS[p.status] or { "unknown", "a status that pipe does not know" }
   local database = type(some(p.database)) == "table" and p.database or {}
-  return { ref = some(p.ref) or some(p.id), name = p.name, region = some(p.region), status = p.status,
+  return { ref = some(p.ref) or some(p.id), name = p.name, region = some(p.region),
+    status = p.status,
     state = known[1], meaning = known[2], healthy = p.status == "ACTIVE_HEALTHY",
     host = some(database.host), version = some(database.version) }
 end
@@ -216,7 +219,8 @@ local function check_known(source, names)
       found = found or wanted({ name }, file)
     end
     if not found then
-      host.raise("supabase.file", ("%s has no migration \"%s\""):format(source.folder, tostring(name)))
+      host.raise("supabase.file", ("%s has no migration \"%s\""):format(source.folder,
+        tostring(name)))
     end
   end
 end
@@ -245,12 +249,15 @@ end
 -- Options that several verbs take -------------------------------------------------------------
 
 local ENVIRONMENT = { "text", required = true, help = "an environment of pipe.yaml" }
-local COMMIT = { "text", help = "takes the files exactly as this commit has them; else those in the folder" }
+local COMMIT = { "text", help = "takes the files exactly as this commit has them; else those in "
+  .. "the folder" }
 local FOLDER = { "text",
-  help = "where the files are; default: database.migrations of pipe.yaml, else supabase/migrations" }
+  help = "where the files are; default: database.migrations of pipe.yaml, else "
+  .. "supabase/migrations" }
 local LOCK_TIMEOUT = { "duration", default = "4s",
   help = "how long a statement waits for a lock before it fails" }
-local STATEMENT_TIMEOUT = { "duration", help = "how long a statement may take; default: as the server says" }
+local STATEMENT_TIMEOUT = { "duration", help = "how long a statement may take; default: as the "
+  .. "server says" }
 
 local FILE = "list of {version, name, file}"
 
@@ -259,8 +266,10 @@ local ENGINE_ERRORS = {
   ["supabase.out-of-order"] = "files are older than the newest migration of the database",
   ["supabase.edited"] = "files were edited after they had been applied",
   ["supabase.duplicate"] = "two files have one version",
-  ["supabase.transaction"] = "a file begins a transaction that it does not end, or the other way round",
-  ["supabase.sql"] = "a file cannot be cut into statements: its text is not ended, no UTF-8, or not SQL",
+  ["supabase.transaction"] = "a file begins a transaction that it does not end, or the other way "
+  .. "round",
+  ["supabase.sql"] = "a file cannot be cut into statements: its text is not ended, no UTF-8, or "
+  .. "not SQL",
   ["supabase.vault"] = "config.toml has secrets for the vault, which are not set by this push",
   ["supabase.disabled"] = "config.toml says that migrations are not pushed",
   ["supabase.permission"] = "the role may not read or write the history",
@@ -308,7 +317,8 @@ return {
     },
     project = {
       effect = "read", summary = "The project, and whether it is up",
-      result = "{ref, name, region, status, state: good|moving|bad|unknown, meaning, healthy, host, version}",
+      result = "{ref, name, region, status, state: good|moving|bad|unknown, meaning, healthy, "
+      .. "host, version}",
       options = { environment = ENVIRONMENT },
       request = "GET /v1/projects/{ref}",
       permission = "a personal access token, or projects_read of a scoped one",
@@ -340,29 +350,38 @@ return {
     },
     push = {
       effect = "write",
-      summary = "Applies the migrations that the database does not have, as `supabase db push` does",
-      result = "{environment, commit, applied=list of {version, name, file, statements, atomic}, up_to_date}",
+      summary = "Applies the migrations that the database does not have, as `supabase db push` "
+      .. "does",
+      result = "{environment, commit, applied=list of {version, name, file, statements, atomic}, "
+      .. "up_to_date}",
       options = {
         environment = ENVIRONMENT, commit = COMMIT, folder = FOLDER,
         include_all = { "flag", default = false,
           help = "also files that are older than the newest migration of the database" },
         rehearse = { "flag", default = false,
-          help = "the dry-run applies the files in a transaction and takes it back: times and locks" },
+          help = "the dry-run applies the files in a transaction and takes it back: times and "
+          .. "locks" },
         lock_timeout = LOCK_TIMEOUT, statement_timeout = STATEMENT_TIMEOUT,
-        allow_unsafe = { "list", help = "what is not refused: edited (applied files that were edited), "
+        allow_unsafe = { "list", help = "what is not refused: edited (applied files that were "
+        .. "edited), "
           .. "vault (secrets in config.toml that this push does not set)" },
       },
       request = { "PostgreSQL: SELECT pg_try_advisory_lock(…)", REQUEST,
-        "PostgreSQL: RESET ALL; the file's statements; INSERT INTO supabase_migrations.schema_migrations" },
+        "PostgreSQL: RESET ALL; the file's statements; INSERT INTO "
+        .. "supabase_migrations.schema_migrations" },
       errors = ENGINE_ERRORS, retries = "nothing",
-      permission = "the role postgres, or one with INSERT on supabase_migrations.schema_migrations (with "
+      permission = "the role postgres, or one with INSERT on "
+      .. "supabase_migrations.schema_migrations (with "
         .. "CREATE on the database the first time) and what the migrations themselves need",
-      looks = "waits until no push holds the lock any more, then looks which of the files are in the history",
+      looks = "waits until no push holds the lock any more, then looks which of the files are in "
+      .. "the history",
       target = function (o) return o.environment end,
-      act = later("push", "push"), predict = later("push", "predict"), probe = later("push", "probe"),
+      act = later("push", "push"), predict = later("push", "predict"), probe = later("push",
+      "probe"),
     },
     repair = {
-      effect = "write", summary = "Says in the history that a migration is applied, or that it is not",
+      effect = "write", summary = "Says in the history that a migration is applied, or that it "
+        .. "is not",
       result = "{environment, version, status, was: applied|not applied}",
       options = {
         environment = ENVIRONMENT, commit = COMMIT, folder = FOLDER,
@@ -373,15 +392,18 @@ return {
       request = { "PostgreSQL: INSERT … ON CONFLICT (version) DO UPDATE",
         "PostgreSQL: DELETE FROM supabase_migrations.schema_migrations WHERE version = ANY($1)" },
       errors = ENGINE_ERRORS, retries = "nothing",
-      permission = "a role that may insert, update and delete in supabase_migrations.schema_migrations",
+      permission = "a role that may insert, update and delete in "
+      .. "supabase_migrations.schema_migrations",
       looks = "looks whether the version is in the history",
       target = function (o) return ("%s %s %s"):format(o.environment, o.version, o.status) end,
       act = later("repair", "act"), predict = later("repair", "predict"),
       probe = later("repair", "probe"),
     },
     lint = {
-      effect = "read", summary = "What can go wrong with the migration files: lost data, locks, no transaction",
-      result = "list of {file, line, rule, level: destructive|locking|not-atomic, message, instead}",
+      effect = "read", summary = "What can go wrong with the migration files: lost data, locks, "
+        .. "no transaction",
+      result = "list of {file, line, rule, level: destructive|locking|not-atomic, message, "
+      .. "instead}",
       options = { commit = COMMIT, folder = FOLDER,
         files = { "list", help = "only these: names of files, or versions" },
         since = { "text", help = "only files with a later version than this" } },
@@ -402,9 +424,12 @@ return {
       probe = later("new", "blank", "probe"),
     },
     reverse = {
-      effect = "write", summary = "Makes the migration file that takes another one back, as far as that is certain",
-      result = "{version, name, file, path, reverses, statements (known), by_hand (left to a person)}",
-      options = { version = { "text", required = true, help = "of the migration that is taken back" },
+      effect = "write", summary = "Makes the migration file that takes another one back, as far "
+        .. "as that is certain",
+      result = "{version, name, file, path, reverses, statements (known), by_hand (left to a "
+      .. "person)}",
+      options = { version = { "text", required = true, help = "of the migration that is taken "
+      .. "back" },
         folder = FOLDER },
       request = "nothing: it writes a file",
       permission = "none",

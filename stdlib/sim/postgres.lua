@@ -53,7 +53,8 @@ local function parse(url)
   end
   local host, port, database = rest:match("^([^:/?]+):?(%d*)/?([^?]*)")
   return { user = core.unescape(user), password = core.unescape(password), host = host,
-    port = math.tointeger(tonumber(port)) or 5432, database = database ~= "" and database or "postgres" }
+    port = math.tointeger(tonumber(port)) or 5432, database = database ~= "" and database
+    or "postgres" }
 end
 
 -- db.REF.supabase.co, or the pooler with the user postgres.REF
@@ -79,13 +80,15 @@ end
 local function open(w, args)
   local at = parse(args.url)
   if not at then
-    return problem("postgres.url", "the address of the database is not postgres://user:password@host:port/name")
+    return problem("postgres.url", "the address of the database is not "
+      .. "postgres://user:password@host:port/name")
   elseif is_here(at.host) then
     return nil
   end
   local env, project = project_of(w, at)
   if not env then
-    return problem("postgres.connect", ("no connection to \"%s\": the simulated world has no such host"):format(
+    return problem("postgres.connect", ("no connection to \"%s\": the simulated world has no "
+      .. "such host"):format(
       at.host), { retryable = true })
   end
   local fault = fault_of(w, env, "connect")
@@ -93,12 +96,14 @@ local function open(w, args)
     return problem("postgres.connect", ("no connection to \"%s\": %s"):format(at.host, fault.message
       or "Connection refused"), { retryable = true })
   elseif at.password ~= (project.password or "sim-" .. env .. "-password") then
-    return problem("postgres.auth", ("the server does not accept the user \"%s\": password authentication "
+    return problem("postgres.auth", ("the server does not accept the user \"%s\": password "
+      .. "authentication "
       .. "failed for user \"%s\""):format(at.user, at.user))
   end
   local all = connections(w)
   all.n = all.n + 1
-  all.open[all.n] = { env = env, pid = all.n - FIRST + 4000, application = args.application_name or "pipe",
+  all.open[all.n] = { env = env, pid = all.n - FIRST + 4000, application = args.application_name
+    or "pipe",
     since = core.iso(w.s.now), user = at.user:match("^[^.]*") }
   return { connection = all.n, server_version = 150008, pid = all.open[all.n].pid, user = at.user,
     database = at.database, host = at.host, port = at.port, ssl = true, pooler = at.port == 6543 }
@@ -126,7 +131,8 @@ end
 local function holder(w, env)
   local busy = w.s.spec.supabase.projects[env].busy
   if busy and (not busy["until"] or w.s.now < w.s.clock + core.ms(busy["until"])) then
-    return { pid = busy.pid or 311, application = busy.application or "supabase", role = busy.role or "postgres",
+    return { pid = busy.pid or 311, application = busy.application or "supabase", role = busy.role
+      or "postgres",
       state = "active", since = busy.since or core.iso(w.s.clock - 60000) }
   end
   local dying = w.s.dying and w.s.dying[env]
@@ -136,7 +142,8 @@ local function holder(w, env)
   end
   for _, c in core.sorted(connections(w).open) do
     if c.env == env and c.locked then
-      return { pid = c.pid, application = c.application, role = c.user, state = "active", since = c.since }
+      return { pid = c.pid, application = c.application, role = c.user, state = "active",
+        since = c.since }
     end
   end
 end
@@ -177,7 +184,8 @@ local function answer(rows, command)
     affected = 0, ms = 1, transaction = "none" }
 end
 
-local WORDS = { begin = "BEGIN", rollback = "ROLLBACK", commit = "COMMIT", set = "SET", reset = "RESET" }
+local WORDS = { begin = "BEGIN", rollback = "ROLLBACK", commit = "COMMIT", set = "SET",
+  reset = "RESET" }
 
 local function look_up(w, c, text)
   local lower = text:lower()
@@ -244,9 +252,11 @@ local function ask(w, c, text, params)
     return answer(who and { who } or {})
   elseif text:find("has_schema_privilege", 1, true) then
     return answer { state(w, c) }
-  elseif text:find("^SELECT version.* FROM supabase_migrations%.schema_migrations ORDER BY version$") then
+  elseif text:find("^SELECT version.* FROM supabase_migrations%.schema_migrations ORDER BY "
+    .. "version$") then
     return answer(history(w, c.env))
-  elseif text:find("^DELETE FROM supabase_migrations") or text:find("^INSERT INTO supabase_migrations.*ON CONFLICT") then
+  elseif text:find("^DELETE FROM supabase_migrations") or text:find("^INSERT INTO "
+    .. "supabase_migrations.*ON CONFLICT") then
     return by_hand(w, c, text, params)
   end
   local rows, command = look_up(w, c, text)
@@ -254,7 +264,8 @@ local function ask(w, c, text, params)
     return answer(rows, command)
   end
   return { columns = core.list {}, rows = core.list {}, command = "", affected = 0, ms = 0,
-    transaction = "none", failed = failed(0, "0A000", "the simulated database does not know the answer: the "
+    transaction = "none", failed = failed(0, "0A000", "the simulated database does not know the "
+    .. "answer: the "
     .. "world file can give it (supabase.projects." .. c.env .. ".queries)") }
 end
 
@@ -288,7 +299,8 @@ local function query(w, args, c)
   if fault and fault.error then
     return lost(w, args.connection, fault, operation == "repair")
   elseif out.failed and not args.any_error then
-    return problem("postgres.sql", ("%s (SQLSTATE %s)"):format(out.failed.message, out.failed.sqlstate))
+    return problem("postgres.sql", ("%s (SQLSTATE %s)"):format(out.failed.message,
+      out.failed.sqlstate))
   end
   return out
 end
@@ -299,7 +311,8 @@ local function text_of(statement)
   return type(statement) == "table" and statement.sql or statement
 end
 
--- The entries in the history that a batch makes: { { at (of the statement), version, name, statements } }
+-- The entries in the history that a batch makes: { { at (of the statement), version, name,
+-- statements } }
 local function entries(statements)
   local out = {}
   for i, statement in ipairs(statements) do
@@ -319,9 +332,11 @@ local function failure(w, entry)
   end
   local text = type(given) == "table" and given.message or given
   local first = entry.at - #entry.statements
-  local at = type(given) == "table" and given.statement or tonumber(text:match("At statement: (%d+)")) or 0
+  local at = type(given) == "table" and given.statement
+    or tonumber(text:match("At statement: (%d+)")) or 0
   return failed(first + math.min(at, #entry.statements), type(given) == "table" and given.sqlstate
-    or text:match("SQLSTATE (%w+)") or "42601", (text:gsub("^ERROR:%s*", ""):gsub("%s*%(SQLSTATE.*", "")))
+    or text:match("SQLSTATE (%w+)") or "42601", (text:gsub("^ERROR:%s*",
+    ""):gsub("%s*%(SQLSTATE.*", "")))
 end
 
 local function results(n)
@@ -352,7 +367,8 @@ local function note_push(w, c, entry)
   local broken = w.s.broken_push or {}
   c.noted, broken[c.env] = c.noted or broken[c.env], nil
   if not c.noted then
-    core.record(w, "supabase", "supabase.push", c.env, { environment = c.env, versions = core.list {} })
+    core.record(w, "supabase", "supabase.push", c.env, { environment = c.env,
+      versions = core.list {} })
     c.noted = #w.s.ledger
   end
   local versions = w.s.ledger[c.noted].detail.versions
@@ -361,7 +377,8 @@ end
 
 local function check(w, c, entry)
   if is_there(w, c.env, entry.version) then
-    return failed(entry.at, "23505", "duplicate key value violates unique constraint \"schema_migrations_pkey\"",
+    return failed(entry.at, "23505", "duplicate key value violates unique constraint "
+      .. "\"schema_migrations_pkey\"",
       { detail = ("Key (version)=(%s) already exists."):format(entry.version) })
   end
   return failure(w, entry)
@@ -390,7 +407,8 @@ local function plain_target(env, statements)
   if #first > 60 then
     first = first:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "") .. "…"
   end
-  return ("%s: %s%s"):format(env, first, #statements > 1 and (" and %d more"):format(#statements - 1) or "")
+  return ("%s: %s%s"):format(env, first, #statements > 1
+    and (" and %d more"):format(#statements - 1) or "")
 end
 
 local COUNTED = { insert = true, update = true, delete = true, merge = true }
@@ -400,7 +418,8 @@ local function plain_results(statements)
   for i, statement in ipairs(statements) do
     local word = text_of(statement):match("^%s*(%a+)") or ""
     local counts = COUNTED[word:lower()]
-    out[i] = { command = word:upper() .. (word:lower() == "insert" and " 0 1" or counts and " 1" or ""),
+    out[i] = { command = word:upper() .. (word:lower() == "insert" and " 0 1" or counts and " 1"
+      or ""),
       affected = counts and 1 or 0, ms = 1 }
   end
   return { results = out, ms = #out, transaction = "none" }
@@ -455,7 +474,7 @@ local function batch(w, args, c)
   return plain(w, c, args)
 end
 
--- The face ------------------------------------------------------------------------------------------
+-- The face ---------------------------------------------------------------------------
 
 local function close(w, args)
   connections(w).open[args.connection] = nil
@@ -464,8 +483,8 @@ end
 
 local ROWS = { ["postgres.query"] = query, ["postgres.batch"] = batch, ["postgres.close"] = close }
 
---- The answer to a row, { error = { code, message, retryable, unknown } }, or nil where the world has
--- nothing to do with it.
+--- The answer to a row, { error = { code, message, retryable, unknown } }, or nil where the world
+-- has nothing to do with it.
 function M.call(w, row, args)
   if row == "postgres.open" then
     return open(w, args)

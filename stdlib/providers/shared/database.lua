@@ -74,8 +74,8 @@ function M.words(failed)
   return out
 end
 
---- A question to the server: its rows, and the whole answer; NULL is nil. What the server refuses is
--- raised as postgres.sql. how = { read_only }
+--- A question to the server: its rows, and the whole answer; NULL is nil. What the server refuses
+-- is raised as postgres.sql. how = { read_only }
 function M.ask(c, where, sql, params, how)
   local ok, answer = pcall(host.rows.postgres.query, { connection = c.connection, sql = sql,
     params = params, any_error = true, read_only = how and how.read_only })

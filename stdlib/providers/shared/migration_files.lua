@@ -96,8 +96,8 @@ local function bad_text(file, err)
     or ("%s: %s"):format(file.path, err.message), { refused = true })
 end
 
---- The statements of a file: { { sql, line, column, transaction, atomic, words }, … }. What cannot be
--- cut into statements is refused.
+--- The statements of a file: { { sql, line, column, transaction, atomic, words }, … }. What cannot
+-- be cut into statements is refused.
 function M.statements(source, file)
   if not file.statements then
     local ok, cut = pcall(host.rows.sql.split, { text = M.read(source, file) })

@@ -48,7 +48,8 @@ local function select_of(state)
 end
 
 local function cannot(where, state, what)
-  host.raise("supabase.permission", ("%s: the role \"%s\" may not %s, in database \"%s\": connect as the "
+  host.raise("supabase.permission", ("%s: the role \"%s\" may not %s, in database \"%s\": "
+    .. "connect as the "
     .. "role that made it, or as postgres"):format(where, state.role, what, state.database),
     { refused = true })
 end
@@ -91,9 +92,11 @@ function M.holder(c, where)
 end
 
 local function busy(where, holder)
-  local who = not holder and "another session" or ("pid %s, \"%s\", role %s, connected since %s"):format(
+  local who = not holder and "another session" or ("pid %s, \"%s\", role %s, connected since "
+    .. "%s"):format(
     tostring(holder.pid), holder.application or "?", holder.role or "?", holder.since or "?")
-  host.raise("supabase.locked", ("%s: somebody else is changing its migrations now (%s): try again when "
+  host.raise("supabase.locked", ("%s: somebody else is changing its migrations now (%s): try "
+    .. "again when "
     .. "that is done"):format(where, who), { retryable = true })
 end
 
@@ -132,7 +135,8 @@ function M.make(c, where, state)
   local answer = host.rows.postgres.batch { connection = c.connection, mode = "pipeline",
     statements = M.making() }
   if answer.failed then
-    host.raise("supabase.history", ("%s: the history of migrations cannot be made: %s"):format(where,
+    host.raise("supabase.history", ("%s: the history of migrations cannot be made: "
+      .. "%s"):format(where,
       database.words(answer.failed)))
   end
 end

@@ -10,8 +10,10 @@ local M = {}
 
 --- rule -> { level, what to do instead }
 M.RULES = {
-  ["drop-table"] = { "destructive", "stop using it in one release, drop it in a later one, with a backup" },
-  ["drop-column"] = { "destructive", "stop using it in one release, drop it in a later one, with a backup" },
+  ["drop-table"] = { "destructive", "stop using it in one release, drop it in a later one, with "
+    .. "a backup" },
+  ["drop-column"] = { "destructive", "stop using it in one release, drop it in a later one, with "
+  .. "a backup" },
   ["drop-schema"] = { "destructive", "drop what is in it by name, once nothing uses it" },
   ["drop-cascade"] = { "destructive", "drop what depends on it by name, so that it is known" },
   ["truncate"] = { "destructive", "delete what is meant, with WHERE" },
@@ -31,10 +33,12 @@ M.RULES = {
     "CREATE UNIQUE INDEX CONCURRENTLY in a file of its own, then ADD CONSTRAINT … USING INDEX" },
   ["index"] = { "locking", "CREATE INDEX CONCURRENTLY, alone in its file" },
   ["drop-index"] = { "locking", "DROP INDEX CONCURRENTLY, alone in its file" },
-  ["rename"] = { "locking", "the release before this one does not know the new name: add the new, copy, "
+  ["rename"] = { "locking", "the release before this one does not know the new name: add the "
+  .. "new, copy, "
     .. "drop the old later" },
   ["not-atomic"] = { "not-atomic", "put it alone into a file" },
-  ["transaction"] = { "not-atomic", "leave BEGIN and COMMIT out: a file is one transaction by itself" },
+  ["transaction"] = { "not-atomic", "leave BEGIN and COMMIT out: a file is one transaction by "
+  .. "itself" },
 }
 
 local function plain(name)
@@ -78,7 +82,8 @@ local function changes_rows(t)
   if W.follow(t.words, 1, "update") or W.follow(t.words, 1, "with") then
     at, behind = W.find(t.words, 1, "update", "?only")
     if at and W.find(t.words, behind, "set") and not W.find(t.words, behind, "where") then
-      t.tell("update-all", ("changes every row of %s"):format(W.name(t.sql, t.words, behind) or "?"))
+      t.tell("update-all", ("changes every row of %s"):format(W.name(t.sql, t.words, behind)
+        or "?"))
     end
   end
 end
@@ -103,8 +108,10 @@ local STEADY = { now = true, current_timestamp = true, transaction_timestamp = t
   current_user = true, session_user = true, array = true, ["in"] = true, numeric = true,
   decimal = true, varchar = true, char = true, character = true, varying = true, bit = true,
   timestamp = true, timestamptz = true, time = true, interval = true, make_interval = true,
-  lower = true, upper = true, coalesce = true, cast = true, to_jsonb = true, jsonb_build_object = true,
-  jsonb_build_array = true, timezone = true, date_trunc = true, md5 = true, concat = true, row = true,
+  lower = true, upper = true, coalesce = true, cast = true, to_jsonb = true,
+  jsonb_build_object = true,
+  jsonb_build_array = true, timezone = true, date_trunc = true, md5 = true, concat = true,
+  row = true,
   uid = true, jwt = true }
 
 -- What may follow the default of a column, which then has ended.
@@ -156,7 +163,8 @@ local function add_column(t, from, to)
   end
   local cause = behind and behind <= to and volatile(t, behind, to)
   if cause then
-    t.tell("volatile-default", ("adds %s with %s, a value for each row: the whole table is written anew, "
+    t.tell("volatile-default", ("adds %s with %s, a value for each row: the whole table is "
+      .. "written anew, "
       .. "and nobody can read it meanwhile"):format(name or "a column", cause))
   end
 end
@@ -170,13 +178,15 @@ local function add_constraint(t, from, to)
   local later = within(t, i, to, "not", "valid")
   if W.follow(t.words, i, "foreign", "key") then
     return later or t.tell("foreign-key",
-      ("adds a foreign key to %s: every row is checked while neither table can be written"):format(t.table)), true
+      ("adds a foreign key to %s: every row is checked while neither table can be "
+      .. "written"):format(t.table)), true
   elseif W.follow(t.words, i, "check") then
     return later or t.tell("check",
       ("adds a check to %s: every row is looked at while nobody can read it"):format(t.table)), true
   elseif W.follow(t.words, i, "unique|primary|exclude") then
     return within(t, i, to, "using", "index") or t.tell("unique",
-      ("adds a constraint to %s whose index is made while nobody can read it"):format(t.table)), true
+      ("adds a constraint to %s whose index is made while nobody can read it"):format(t.table)),
+      true
   end
   return nil, false
 end
@@ -185,11 +195,14 @@ local function alter_column(t, from, to)
   local i = W.follow(t.words, from, "alter", "?column")
   local name, behind = W.name(t.sql, t.words, i)
   if W.follow(t.words, behind, "set", "not", "null") then
-    t.tell("set-not-null", ("sets %s NOT NULL: every row is looked at while nobody can read the table"):format(
+    t.tell("set-not-null", ("sets %s NOT NULL: every row is looked at while nobody can read the "
+      .. "table"):format(
       name))
   elseif W.follow(t.words, behind, "type") or W.follow(t.words, behind, "set", "data", "type") then
-    t.tell("change-type", ("changes the type of %s: what does not fit is lost, or it fails"):format(name))
-    t.tell("rewrite", ("changes the type of %s: the whole table may be written anew, and nobody can read "
+    t.tell("change-type", ("changes the type of %s: what does not fit is lost, or it "
+      .. "fails"):format(name))
+    t.tell("rewrite", ("changes the type of %s: the whole table may be written anew, and nobody "
+      .. "can read "
       .. "it meanwhile"):format(name))
   end
 end
@@ -240,7 +253,8 @@ end
 
 -- A table that the file itself has made is empty, and nobody waits for it.
 local function notice_made(t)
-  local i = W.follow(t.words, 1, "create", "?global|local", "?temp|temporary|unlogged", "table", "?if",
+  local i = W.follow(t.words, 1, "create", "?global|local", "?temp|temporary|unlogged", "table",
+    "?if",
     "?not", "?exists")
   local name = i and W.name(t.sql, t.words, i)
   if name then
@@ -259,7 +273,8 @@ local function own_transaction(t, statement, statements)
   end
 end
 
---- What is to be said about the statements of a file: a list of { file, line, rule, level, message, instead }.
+--- What is to be said about the statements of a file: a list of { file, line, rule, level,
+-- message, instead }.
 function M.findings(file, statements)
   local out, made = {}, {}
   for _, statement in ipairs(statements) do
@@ -269,7 +284,8 @@ function M.findings(file, statements)
         level = M.RULES[rule][1], message = message, instead = M.RULES[rule][2] }
     end
     if #t.words > 0 then
-      for _, look in ipairs { drop, truncate, changes_rows, index, alter_table, alter_type, notice_made } do
+      for _, look in ipairs { drop, truncate, changes_rows, index, alter_table, alter_type,
+        notice_made } do
         look(t)
       end
       own_transaction(t, statement, statements)

@@ -10,7 +10,8 @@ local M = {}
 local function check_name(name)
   local out = migrations.file_name(name)
   if out == "" then
-    host.raise("supabase.name", ("the name \"%s\" has no letter or digit (a to z, 0 to 9)"):format(name),
+    host.raise("supabase.name", ("the name \"%s\" has no letter or digit (a to z, 0 to "
+      .. "9)"):format(name),
       { refused = true })
   end
   return out
@@ -28,7 +29,8 @@ end
 -- "20261231235959" -> "20270101000000"; nil where the digits are no time.
 local function next_second(version)
   local year, month, day, hour, minute, second = version:match("^(....)(..)(..)(..)(..)(..)$")
-  local ok, ms = pcall(host.time, ("%s-%s-%sT%s:%s:%sZ"):format(year, month, day, hour, minute, second))
+  local ok, ms = pcall(host.time, ("%s-%s-%sT%s:%s:%sZ"):format(year, month, day, hour, minute,
+    second))
   return ok and migrations.stamp(host.clock_text(ms + 1000)) or nil
 end
 
@@ -36,8 +38,10 @@ local function place(source, name)
   local stamp = migrations.stamp(host.clock_text(host.now()))
   local version, newest = migrations.next_version(source.files, stamp, next_second)
   if not version then
-    host.raise("supabase.version", ("%s has the version %s, and no time of today comes after it: versions "
-      .. "are compared as text"):format(source.files[#source.files].file, newest), { refused = true })
+    host.raise("supabase.version", ("%s has the version %s, and no time of today comes after it: "
+      .. "versions "
+      .. "are compared as text"):format(source.files[#source.files].file, newest),
+      { refused = true })
   end
   local file = ("%s_%s.sql"):format(version, name)
   return { version = version, name = name, file = file, path = source.folder .. "/" .. file }
@@ -61,7 +65,8 @@ local function opposite(o)
         reverses = file.file, statements = known, by_hand = open }
     end
   end
-  host.raise("supabase.version", ("%s has no file with the version %s"):format(source.folder, o.version),
+  host.raise("supabase.version", ("%s has no file with the version %s"):format(source.folder,
+    o.version),
     { refused = true })
 end
 

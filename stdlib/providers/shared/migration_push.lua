@@ -10,8 +10,9 @@ local lint = host.require "migration_lint"
 
 local M = {}
 
--- What a push of this process was about, for its probe: environment -> { pending, source, torn }; and
--- what a lost one had applied when its probe looked, for the one that goes on: environment -> files.
+-- What a push of this process was about, for its probe: environment -> { pending, source, torn };
+-- and what a lost one had applied when its probe looked, for the one that goes on: environment ->
+-- files.
 local begun, before = {}, {}
 
 local function where_of(o)
@@ -34,7 +35,8 @@ local UNSAFE = { edited = true, vault = true }
 local function check_options(o)
   for _, word in ipairs(o.allow_unsafe or {}) do
     if not UNSAFE[word] then
-      host.raise("option.choice", ("supabase.push: allow_unsafe has \"%s\"; it can hold edited, vault"):format(
+      host.raise("option.choice", ("supabase.push: allow_unsafe has \"%s\"; it can hold edited, "
+        .. "vault"):format(
         tostring(word)))
     end
   end
@@ -49,7 +51,8 @@ local function check_missing(where, found)
   end
   refuse("supabase.missing-local", where, "Remote migration versions not found in local migrations "
     .. "directory. The database has %s, and %s no such file: bring the repository up to date; if "
-    .. "the file is gone for good, supabase.repair { version = \"%s\", status = \"reverted\" } takes it "
+    .. "the file is gone for good, supabase.repair { version = \"%s\", status = \"reverted\" } "
+    .. "takes it "
     .. "out of the history", migrations.names(gone), found.where .. " has", gone[1].version)
 end
 
@@ -57,7 +60,8 @@ local function check_order(where, found, o)
   if #found.out_of_order == 0 or o.include_all then
     return
   end
-  refuse("supabase.out-of-order", where, "Found local migration files to be inserted before the last "
+  refuse("supabase.out-of-order", where, "Found local migration files to be inserted before the "
+    .. "last "
     .. "migration on remote database. They are %s, and %s was applied already: include_all = true "
     .. "applies them all the same; a new file with a later version is the cleaner way",
     migrations.names(found.out_of_order), found.newest)
@@ -67,9 +71,11 @@ local function check_edited(where, found, o)
   if #found.edited == 0 or allowed(o, "edited") then
     return
   end
-  refuse("supabase.edited", where, "applied migrations were edited afterwards: %s. The database has run "
+  refuse("supabase.edited", where, "applied migrations were edited afterwards: %s. The database "
+    .. "has run "
     .. "them as they were, so that a database set up anew would differ: take the edit back and "
-    .. "write a new migration, or say allow_unsafe = { \"edited\" }", migrations.names(found.edited))
+    .. "write a new migration, or say allow_unsafe = { \"edited\" }",
+    migrations.names(found.edited))
 end
 
 local function check_statements(source, found)
@@ -115,7 +121,8 @@ end
 local function check_duplicates(where, source)
   local twice = migrations.duplicates(source.files)[1]
   if twice then
-    refuse("supabase.duplicate", where, "two files have the version %s: %s and %s; give one of them "
+    refuse("supabase.duplicate", where, "two files have the version %s: %s and %s; give one of "
+      .. "them "
       .. "another", twice.version, twice.first, twice.second)
   end
 end
@@ -154,9 +161,11 @@ end
 local function check_project(o, c)
   local own = host.environment(o.environment).supabase
   local ref = type(own) == "table" and own.ref or own
-  local said = (c.host or ""):match("^db%.(%l+)%.supabase%.") or (c.user or ""):match("^[%w_]+%.(%l+)$")
+  local said = (c.host or ""):match("^db%.(%l+)%.supabase%.") or (c.user
+    or ""):match("^[%w_]+%.(%l+)$")
   if type(ref) == "string" and said and #said == 20 and said ~= ref then
-    refuse("supabase.wrong-project", where_of(o), "the credential \"%s\" leads to the project %s, and "
+    refuse("supabase.wrong-project", where_of(o), "the credential \"%s\" leads to the project "
+      .. "%s, and "
       .. "pipe.yaml says supabase.ref %s", database.credential_name(o.environment), said, ref)
   end
 end
@@ -201,7 +210,8 @@ local function warnings(source, pending)
   local out = {}
   for _, name in ipairs(source.skipped) do
     if name:lower():find("%.sql$") then
-      out[#out + 1] = name .. (name:find("^%d+_.*%.sql$") and " is skipped, as an initial file of old is"
+      out[#out + 1] = name .. (name:find("^%d+_.*%.sql$")
+        and " is skipped, as an initial file of old is"
         or " is no migration: its name is not <digits>_<name>.sql")
     end
   end
@@ -209,7 +219,8 @@ local function warnings(source, pending)
     local statements = files.statements(source, file)
     if migrations.can_be_torn(statements) then
       local _, first = migrations.is_atomic(statements)
-      out[#out + 1] = ("%s is not one transaction (%s): where it fails, what came before stays done"):format(
+      out[#out + 1] = ("%s is not one transaction (%s): where it fails, what came before stays "
+        .. "done"):format(
         file.file, migrations.brief(first.sql, 40))
     end
     for _, finding in ipairs(lint.findings(file, statements)) do
@@ -309,7 +320,8 @@ function M.push(o)
     local ok, found, state = pcall(prepare, c, source, o)
     if not ok then
       if type(found) == "table" and found.unknown then
-        database.reraise(found, "before anything was changed", { unknown = false, retryable = true })
+        database.reraise(found, "before anything was changed", { unknown = false,
+          retryable = true })
       end
       error(found, 0)
     end
@@ -364,7 +376,8 @@ local function raise_rehearsal(o, of, failed)
       where_of(o), database.words(failed)), { refused = true })
   end
   failed.statement = math.max(one.number - 1, 0)
-  host.raise("supabase.rehearsal-failed", ("%s: in the rehearsal, which changed nothing: %s"):format(
+  host.raise("supabase.rehearsal-failed", ("%s: in the rehearsal, which changed nothing: "
+    .. "%s"):format(
     where_of(o), headline(one.file, failed)), { refused = true })
 end
 
@@ -405,7 +418,8 @@ local function rehearse(c, source, state, pending, o)
     out[2] = #locks > 0 and "locks: " .. table.concat(locks, ", ") or "locks: none"
   end
   if left then
-    out[#out + 1] = ("not rehearsed, as it cannot be taken back: %s and what follows"):format(left.file)
+    out[#out + 1] = ("not rehearsed, as it cannot be taken back: %s and what "
+      .. "follows"):format(left.file)
   end
   return out
 end

@@ -1,5 +1,5 @@
--- The history of migrations, changed by hand: what `supabase migration repair` does. No statement of
--- a migration is run.
+-- The history of migrations, changed by hand: what `supabase migration repair` does. No statement
+-- of a migration is run.
 
 local host = ...
 local files = host.require "migration_files"
@@ -31,13 +31,15 @@ local function repair_plan(source, state, o)
       return history.upsert(file, files.texts(source, file)), there
     end
   end
-  refuse("supabase.version", where, "%s has no file with the version %s: what was applied is taken from it",
+  refuse("supabase.version", where, "%s has no file with the version %s: what was applied is "
+    .. "taken from it",
     files.where(o), o.version)
 end
 
 local function check_repair(where, state, o)
   if o.status == "reverted" and not state.may_delete
-    or o.status == "applied" and state.has_table and not (state.may_insert and state.may_update) then
+    or o.status == "applied" and state.has_table and not (state.may_insert
+    and state.may_update) then
     refuse("supabase.permission", where, "the role \"%s\" may not change the history "
       .. "supabase_migrations.schema_migrations", state.role)
   elseif o.status == "applied" then
@@ -80,7 +82,8 @@ function M.predict(o, overlay)
     end
     push.remember(overlay, o.environment, rows)
     local was = there and "applied" or "not applied"
-    return { sign = o.status == "applied" and not there and "+" or there and o.status == "reverted" and "-"
+    return { sign = o.status == "applied" and not there and "+" or there
+      and o.status == "reverted" and "-"
       or "~", before = was, after = o.status, note = "no statement of the migration is run",
       result = { environment = o.environment, version = o.version, status = o.status, was = was } }
   end)

@@ -8,9 +8,11 @@ local W = host.require "sql_words"
 
 local M = {}
 
--- CREATE … of these is undone by DROP … name. `on`: the name is followed by ON table, which DROP wants too.
+-- CREATE … of these is undone by DROP … name. `on`: the name is followed by ON table, which DROP
+-- wants too.
 local KINDS = {
-  { "table", { "create", "?global|local", "?temp|temporary|unlogged", "table", "?if", "?not", "?exists" } },
+  { "table", { "create", "?global|local", "?temp|temporary|unlogged", "table", "?if", "?not",
+    "?exists" } },
   { "foreign table", { "create", "foreign", "table", "?if", "?not", "?exists" } },
   { "schema", { "create", "schema", "?if", "?not", "?exists" } },
   { "sequence", { "create", "?temp|temporary", "sequence", "?if", "?not", "?exists" } },
@@ -183,7 +185,8 @@ local function undo_comment_or_grant(sql, words)
     if to and on then
       local rest = sql:sub(words[to].to + 1):gsub("[%s;]*$", "")
       rest = rest:gsub("%s+[Ww][Ii][Tt][Hh]%s+[Gg][Rr][Aa][Nn][Tt]%s+[Oo][Pp][Tt][Ii][Oo][Nn]", "")
-      return ("revoke %s from%s;"):format(sql:sub(words[2].at, words[to].at - 1):gsub("%s+$", ""), rest)
+      return ("revoke %s from%s;"):format(sql:sub(words[2].at, words[to].at - 1):gsub("%s+$", ""),
+        rest)
     end
   end
 end
@@ -206,7 +209,8 @@ local function by_hand(words)
 end
 
 -- Nothing stays of these.
-local PASSING = { set = true, reset = true, begin = true, commit = true, start = true, ["end"] = true,
+local PASSING = { set = true, reset = true, begin = true, commit = true, start = true,
+  ["end"] = true,
   rollback = true, abort = true, analyze = true, vacuum = true, reindex = true, lock = true,
   comment = true, notify = true }
 
@@ -216,7 +220,8 @@ local function reverse(statement)
     return nil
   end
   local reason
-  for _, undo in ipairs { drop_index, drop_function, drop_made, undo_alter, undo_comment_or_grant } do
+  for _, undo in ipairs { drop_index, drop_function, drop_made, undo_alter,
+    undo_comment_or_grant } do
     local sql, why, alone = undo(statement.sql, words)
     if sql then
       return sql, nil, alone
@@ -230,7 +235,8 @@ local function as_comment(statement, why)
   return ("-- By hand: %s\n--   %s"):format(why, migrations.brief(statement.sql, 100))
 end
 
---- The text that takes the file back: text, how many statements it knew, and how many are left to a person.
+--- The text that takes the file back: text, how many statements it knew, and how many are left to
+-- a person.
 function M.text(file, statements)
   local parts = { ("-- Takes back %s."):format(file.file) }
   local known, open, concurrent = 0, 0, false
@@ -246,7 +252,8 @@ function M.text(file, statements)
     end
   end
   if concurrent and known > 1 then
-    parts[1] = parts[1] .. "\n-- CONCURRENTLY cannot run in a transaction: move that statement into a file of "
+    parts[1] = parts[1] .. "\n-- CONCURRENTLY cannot run in a transaction: move that statement "
+      .. "into a file of "
       .. "its own."
   end
   return table.concat(parts, "\n\n") .. "\n", known, open

@@ -67,7 +67,8 @@ function M.is_edited(row, statements)
 end
 
 --- Files against the history. files as of `select`, rows { version, name, statements }.
--- Gives { pending, applied, missing_local, out_of_order }: lists of files, of rows for missing_local.
+-- Gives { pending, applied, missing_local, out_of_order }: lists of files, of rows for
+-- missing_local.
 function M.compare(files, rows)
   local here, there, newest = by_version(files), by_version(rows), nil
   local out = { pending = {}, applied = {}, missing_local = {}, out_of_order = {} }
@@ -102,8 +103,8 @@ end
 
 -- Statements ------------------------------------------------------------------------
 
--- What a statement does to transactions: "begin", "end", "alone" (neither, but it has to be outside of
--- one), or nil. A savepoint does nothing to the transaction around it.
+-- What a statement does to transactions: "begin", "end", "alone" (neither, but it has to be
+-- outside of one), or nil. A savepoint does nothing to the transaction around it.
 local function kind(statement)
   local words = statement.words
   local first, second = words[1], words[2]

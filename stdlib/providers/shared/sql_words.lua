@@ -84,8 +84,8 @@ local function token(sql, at)
   return e and "number" or "sign", e or at
 end
 
---- The list of { kind = "word"|"name"|"text"|"number"|"sign", text, at, to }: words in small letters,
--- names in double quotes without them, everything else as it stands.
+--- The list of { kind = "word"|"name"|"text"|"number"|"sign", text, at, to }: words in small
+-- letters, names in double quotes without them, everything else as it stands.
 function M.read(sql)
   local out, at = {}, 1
   while at <= #sql do
@@ -141,7 +141,8 @@ function M.find(words, i, ...)
   end
 end
 
---- The name that begins at i, "schema.table", as it stands in the statement, and the index behind it.
+--- The name that begins at i, "schema.table", as it stands in the statement, and the index behind
+-- it.
 function M.name(sql, words, i)
   local first = words[i]
   if not first or (first.kind ~= "word" and first.kind ~= "name") then
