@@ -3,7 +3,7 @@
 -- An environment of pipe.yaml may say `railway: { environment, service }`, each
 -- an id or a name (default: the environment's own name, and the only service);
 -- its `project`, else `providers.railway.project`, is the project's id, needed with
--- an account token (`providers.railway.auth: account`).
+-- an account token (`providers.railway.settings: { auth: account }`).
 -- The credential is `credentials.railway` of the environment, else "railway".
 
 local host = ...

@@ -158,7 +158,7 @@ local function redeploy(w, environment)
   end
   if last then
     railway.deploy(w, { environment = environment, commit = last.commit, branch = last.branch,
-      reason = "redeploy", live = true, from = last.id })
+      reason = "variables", live = true, from = last.id })
   end
 end
 

@@ -12,13 +12,19 @@ local function settings()
   return providers and providers.railway or {}
 end
 
+-- What pipe.yaml has no word of its own for stands under `settings`.
+local function setting(name)
+  local own = settings()
+  return own[name] or own.settings and own.settings[name]
+end
+
 local function credential_name(environment)
   local credentials = host.environment(environment).credentials
   return credentials and credentials.railway or "railway"
 end
 
 function M.is_account()
-  return settings().auth == "account"
+  return setting "auth" == "account"
 end
 
 local function headers(call)
@@ -271,7 +277,7 @@ function M.scope(environment)
   end
   local project = M.ask(environment, "ProjectByToken", { id = project_id }).project
   named = named or pick(project.environments.edges, wanted, "environment", project.name)
-  local service = pick(project.services.edges, own.service or settings().service, "service",
+  local service = pick(project.services.edges, own.service or setting "service", "service",
     project.name)
   known[environment] = {
     project = { id = project.id, name = project.name },
@@ -285,7 +291,7 @@ end
 function M.me(o)
   if not M.is_account() then
     host.raise("railway.scope", ("the credential \"%s\" is a project token, which is nobody's: `me` "
-      .. "wants an account token (providers.railway.auth: account); railway.scope says what a project "
+      .. "wants an account token (providers.railway.settings.auth: account); railway.scope says what a project "
       .. "token reaches"):format(credential_name(o.environment)), { refused = true })
   end
   local me = M.ask(o.environment, "Me").me
