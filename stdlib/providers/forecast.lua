@@ -1,7 +1,8 @@
 -- Forecast: what a push or a tag would set in motion, before it is made.
 --
--- The workflow files of the commit itself are read, and their filters are evaluated as GitHub documents
--- them; what Railway and Vercel deploy by themselves is asked of them. Nothing is changed.
+-- The workflow files of the commit itself are read, and their filters are evaluated as GitHub
+-- documents them; what Railway and Vercel deploy by themselves is asked of them. Nothing is
+-- changed.
 
 local host = ...
 
@@ -173,7 +174,8 @@ local function several(list, what)
     if mention then
       files[i].migrates = true
       migrating[#migrating + 1] = { file = mention.file, line = mention.line, text = mention.text,
-        workflow = workflow.file, environment = mention.environment, production = mention.production }
+        workflow = workflow.file, environment = mention.environment,
+          production = mention.production }
     end
   end
   local text = ("%s starts %d workflows: %s"):format(what, #list, table.concat(lines, ", "))
@@ -278,14 +280,41 @@ end
 
 -- Pushing ----------------------------------------------------------------------------------------
 
-local TOKEN = "refs that are moved with the GITHUB_TOKEN of a workflow start nothing; a person's or an app's token does"
+local TOKEN = "refs that are moved with the GITHUB_TOKEN of a workflow start nothing; a person's "
+  .. "or an app's token does"
 
-local function nothing_reason(commit, before)
+-- Why pushes of the commit start no workflow; events of another kind are not suppressed.
+local function skip_reason(commit)
   local words = skip_words(commit.message)
-  if words then
-    return ("the commit's message says \"%s\""):format(words)
-  elseif before and before == commit.sha then
-    return "the branch is there already: nothing is pushed"
+  return words and ("the commit's message says \"%s\""):format(words) or nil
+end
+
+local function note_move(commit, before, notes)
+  if not before or before == commit.sha or commit.predicted then
+    return
+  end
+  local ok, forward = pcall(git.is_ancestor, { ancestor = before, descendant = commit.sha })
+  if not ok then
+    notes[#notes + 1] = ("%s, where the branch is, is not in this clone: fetch it to compare"):format(
+      short(before))
+  elseif not forward then
+    notes[#notes + 1] = ("%s is no fast-forward of %s: without force the push is refused, and starts nothing"):format(
+      short(commit.sha), short(before))
+  end
+end
+
+-- Pull requests from the branch are not asked for: who listens on them is told.
+local function note_pulls(list, notes)
+  local names = {}
+  for _, workflow in ipairs(list) do
+    if workflow.listens and (workflow.listens.pull_request or workflow.listens.pull_request_target) then
+      names[#names + 1] = workflow.file
+    end
+    workflow.listens = nil
+  end
+  if #names > 0 then
+    notes[#notes + 1] = "an open pull request from this branch starts, too: "
+      .. table.concat(names, ", ")
   end
 end
 
@@ -298,7 +327,9 @@ local function forecast_push(o)
     before = nil
   end
   local event = { kind = "branch", name = o.branch, created = before == nil and refs ~= nil,
-    files = files_of(commit, before, refs), nothing = nothing_reason(commit, before) }
+    files = files_of(commit, before, refs), skip = skip_reason(commit), nothing = before
+      and before == commit.sha and "the branch is there already: nothing is pushed" or nil }
+  note_move(commit, before, notes)
   local out = { branch = o.branch, commit = commit.sha, before = before, notes = notes,
     workflows = judge_all(commit, event), deployments = host.json.array {},
     collisions = host.json.array {}, changed_files = event.files.count }
@@ -306,6 +337,7 @@ local function forecast_push(o)
     railway(o.branch, out.deployments, notes)
     vercel(o.branch, out.deployments, notes)
   end
+  note_pulls(out.workflows, notes)
   local list, migrating = started(out.workflows), {}
   for _, workflow in ipairs(list) do
     if migration_of(workflow) then
@@ -340,16 +372,21 @@ local function merge_tag(into, workflow, tag)
   return into
 end
 
-local function tag_event(name, commit, refs, count)
+local function tag_event(name, commit, refs, count, notes)
   local there = refs and refs["refs/tags/" .. name]
   local peeled = refs and refs["refs/tags/" .. name .. "^{}"] or there
-  local nothing = nothing_reason(commit, nil)
+  local nothing
+  if there and peeled ~= commit.sha then
+    notes[#notes + 1] = ("tag %s is at %s on the remote: without force the push is refused"):format(name,
+      short(peeled))
+  end
   if count > 3 then
     nothing = ("%d tags at once: GitHub makes no events of more than three"):format(count)
   elseif there and peeled == commit.sha then
     nothing = "the tag is there already: nothing is pushed"
   end
   return { kind = "tag", name = name, created = there == nil, nothing = nothing,
+    skip = skip_reason(commit),
     files = { list = {} } }
 end
 
@@ -360,8 +397,9 @@ local function forecast_tag(o)
   local out = { tag = o.tag, commit = commit.sha, notes = notes, workflows = host.json.array {},
     deployments = host.json.array {}, collisions = host.json.array {} }
   for _, name in ipairs(tags) do
-    local judged = judge_all(commit, tag_event(name, commit, refs, #tags))
+    local judged = judge_all(commit, tag_event(name, commit, refs, #tags, notes))
     for i, workflow in ipairs(judged) do
+      workflow.listens = nil
       out.workflows[i] = merge_tag(out.workflows[i], workflow, name)
     end
     local list = started(judged)
@@ -379,12 +417,17 @@ end
 
 -- Rows -------------------------------------------------------------------------------------------
 
-local WORKFLOW = "{file, name, line (of the trigger), trigger, starts (true, false, \"may\", \"unknown\"), why, "
-  .. "jobs = list of {id, name, environment, condition, uses}, mentions = list of {text, kind (migrates, "
+local WORKFLOW = "{file, name, line (of the trigger), trigger, starts (true, false, \"may\", "
+  .. "\"unknown\"), why, "
+  .. "jobs = list of {id, name, environment, condition, uses}, mentions = list of {text, kind "
+    .. "(migrates, "
   .. "releases, deploys), file, line, says, job, condition, environment, production, via}, calls}"
-local RESULT = "workflows = list of " .. WORKFLOW .. ", deployments = list of {provider, environment, service "
-  .. "or project, branch, wait_for_ci, why}, collisions = list of {kind, workflows, migrates, text}, notes}"
-local COMMIT = { "text", required = true, help = "the commit, branch or tag of this clone that is meant" }
+local RESULT = "workflows = list of " .. WORKFLOW .. ", deployments = list of {provider, "
+  .. "environment, service "
+  .. "or project, branch, wait_for_ci, why}, collisions = list of {kind, workflows, migrates, "
+    .. "text}, notes}"
+local COMMIT = { "text", required = true, help = "the commit, branch or tag of this clone that "
+  .. "is meant" }
 local REQUEST = { "git: the workflow files of the commit, and ls-remote" }
 local STATES = {
   ["true"] = { "good", "it starts" }, ["false"] = { "good", "it does not start" },
@@ -394,16 +437,20 @@ local STATES = {
 
 return {
   name = "forecast", summary = "What a push or a tag would start, before it is made",
-  errors = { ["forecast.tag"] = "no tag is named", ["git.missing"] = "this clone has no such commit" },
+  errors = { ["forecast.tag"] = "no tag is named", ["git.missing"] = "this clone has no such "
+    .. "commit" },
   retries = "what it reads of git is not asked again; Railway and Vercel as their own verbs",
   verbs = {
     push = {
       effect = "read", summary = "What the push of a commit to a branch would start",
       result = "{branch, commit, before, changed_files, " .. RESULT
-        .. "; collisions: several workflows that migrate (several), a migration and a deployment that nothing "
+        .. "; collisions: several workflows that migrate (several), a migration and a deployment "
+          .. "that nothing "
         .. "keeps in order (order)",
-      request = { REQUEST[1], "query DeploymentTriggers (Railway)", "GET /v9/projects/{project} (Vercel)" },
-      permission = "reading the repository; github.com is not asked. Railway and Vercel as for railway.triggers "
+      request = { REQUEST[1], "query DeploymentTriggers (Railway)", "GET /v9/projects/{project} "
+        .. "(Vercel)" },
+      permission = "reading the repository; github.com is not asked. Railway and Vercel as for "
+        .. "railway.triggers "
         .. "and vercel.project",
       states = STATES,
       options = {
@@ -414,9 +461,12 @@ return {
     },
     tag = {
       effect = "read", summary = "What the push of a tag would start, and whether that collides",
-      result = "{tag, commit, " .. RESULT .. "; collisions: more than one workflow starts on the tag (several), with "
-        .. "migrates and migrations = list of {file, line, text, workflow, environment, production}",
-      request = REQUEST, permission = "reading the repository; github.com is not asked", states = STATES,
+      result = "{tag, commit, " .. RESULT .. "; collisions: more than one workflow starts on the "
+        .. "tag (several), with "
+        .. "migrates and migrations = list of {file, line, text, workflow, environment, "
+          .. "production}",
+      request = REQUEST, permission = "reading the repository; github.com is not asked",
+        states = STATES,
       options = {
         tag = { "text|list", required = true, help = "its name; or all that are pushed at once" },
         commit = COMMIT,

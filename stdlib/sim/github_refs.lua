@@ -199,7 +199,8 @@ end
 local function lacks_workflow(w, req, from, to)
   return req.who.scopes and not (" " .. req.who.scopes .. ","):find(" workflow,", 1, true)
     and holds_workflows(w, from, to) and common.invalid(
-      "refusing to allow a Personal Access Token to create or update workflow without `workflow` scope")
+      "refusing to allow a Personal Access Token to create or update workflow without `workflow` "
+        .. "scope")
     or nil
 end
 

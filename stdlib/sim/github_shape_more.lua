@@ -152,8 +152,8 @@ function M.deployment_status(w, d, status)
     url = url .. "/statuses/" .. status.id, id = status.id, node_id = shape.node("DS", status.id),
     state = status.state, creator = shape.user(status.creator),
     description = status.description or "", environment = d.environment,
-    target_url = status.log_url or "", log_url = status.log_url or "",
-    environment_url = status.environment_url or "", created_at = core.iso(status.created),
+    target_url = status.log_url or shape.html(w) .. "/deployments", log_url = status.log_url,
+    environment_url = status.environment_url, created_at = core.iso(status.created),
     updated_at = core.iso(status.created), deployment_url = url, repository_url = shape.base(w),
   }
 end

@@ -86,7 +86,8 @@ const SPOILT = { headers: { "content-type": "application/json" }, body: Buffer.f
 const OPEN = ["POST /v1/projects/{ref}/database/query",
   "POST /v1/projects/{ref}/database/query/read-only",
   "POST /v1/projects/{projectId}/rollback/{deploymentId}",
-  "POST /v10/projects/{projectId}/promote/{deploymentId}"];
+  "POST /v10/projects/{projectId}/promote/{deploymentId}",
+  "DELETE /repos/{owner}/{repo}/git/refs/{ref}"];
 
 /** What a judge let pass that it should not, as texts. */
 export async function asleep(tap) {

@@ -6,7 +6,10 @@ import { runPipe } from "./servers.mjs";
 // Verbs that the scripts need not call, each with the reason.
 const SQL = "speaks PostgreSQL with a database: compared with the vendor's own program elsewhere";
 const FILES = "works on files and sends nothing";
+const GIT = "reads git, and asks as railway.triggers and vercel.project do";
 const EXCEPTIONS = {
+  "forecast.push": GIT, "forecast.tag": GIT,
+  "github.job_log": "leads to a store of logs that has no description: cases/github-reads",
   "postgres.query": SQL, "postgres.execute": SQL,
   "supabase.pending": SQL, "supabase.push": SQL, "supabase.repair": SQL,
   "supabase.lint": FILES, "supabase.new": FILES, "supabase.reverse": FILES,

@@ -27,7 +27,8 @@ end
 
 function M.check_sha(sha, what)
   if not M.is_later(sha) and not (#sha == 40 and sha:find("^%x+$")) then
-    host.raise("github.sha", ("%s is %q: the 40 hex digits of a commit are needed"):format(what, sha))
+    host.raise("github.sha", ("%s is %q: the 40 hex digits of a commit are needed"):format(what,
+      sha))
   end
   return sha
 end
@@ -66,7 +67,8 @@ end
 M.errors = {
   ["github.unauthorized"] = "GitHub does not accept the credential",
   ["github.forbidden"] = "the credential may not do this; not a rate limit",
-  ["github.not-found"] = "it does not exist, or the credential may not see it: GitHub says the same",
+  ["github.not-found"] = "it does not exist, or the credential may not see it: GitHub says the "
+    .. "same",
   ["github.not-allowed"] = "GitHub refuses (405)",
   ["github.conflict"] = "the state on GitHub is another one (409)",
   ["github.invalid"] = "GitHub does not accept the request (422)",
@@ -199,7 +201,8 @@ function M.pages(call, name, most)
     first = first or data
     local list = name and type(data) == "table" and data[name] or data
     if type(list) ~= "table" or list == host.null then
-      host.raise("github.answer", ("%s: GitHub's answer has no list%s"):format(call.where or "GitHub",
+      host.raise("github.answer", ("%s: GitHub's answer has no list%s"):format(call.where
+        or "GitHub",
         name and " \"" .. name .. "\"" or ""), { retryable = true })
     end
     for _, item in ipairs(list) do

@@ -1,8 +1,9 @@
 -- What is known of a commit, and whether it is what a branch requires.
 --
 -- Required checks come from two places, the protection of a branch and its rulesets, and both
--- count. Checks are check runs (of apps, such as Actions) or commit statuses; one that is pinned to
--- an app is met by that app only. A check that is not there has not begun: it is never "passed".
+-- count. Checks are check runs (of apps, such as Actions) or commit statuses; one that is
+-- pinned to an app is met by that app only. A check that is not there has not begun: it is
+-- never "passed".
 
 local host = ...
 
@@ -144,7 +145,8 @@ end
 local function check_of(raw)
   local app = some(raw.app)
   return {
-    name = raw.name, app = app and (some(app.slug) or some(app.name)), app_id = app and some(app.id),
+    name = raw.name, app = app and (some(app.slug) or some(app.name)), app_id = app
+      and some(app.id),
     status = raw.status, conclusion = some(raw.conclusion), url = some(raw.html_url),
     source = "check", id = raw.id, started_at = some(raw.started_at),
   }
@@ -231,7 +233,8 @@ local function verdict(o)
     wanted[#wanted + 1] = { name = name }
   end
   if #wanted == 0 and required.complete then
-    host.raise("github.nothing-required", ("commit %s: branch %s requires no checks, and none are named: nothing "
+    host.raise("github.nothing-required",
+      ("commit %s: branch %s requires no checks, and none are named: nothing "
       .. "can be said. Name them with `names`"):format(short(o.sha), tostring(o.branch)),
       { refused = true })
   end
@@ -272,7 +275,8 @@ M.verbs = {
   checks = {
     effect = "read",
     summary = "Checks of a commit: check runs and commit statuses, the newest of each name and app",
-    result = "list of " .. CHECK .. "; with `branch`, required checks that are not there yet have the "
+    result = "list of " .. CHECK .. "; with `branch`, required checks that are not there yet "
+      .. "have the "
       .. "status \"expected\"",
     request = both(READS, RULES), permission = "checks: read, statuses: read, metadata: read",
     states = M.STATES,
@@ -281,9 +285,11 @@ M.verbs = {
   },
   verdict = {
     effect = "read",
-    summary = "Whether a commit has what a branch requires: by name and, where it is pinned, by app",
+    summary = "Whether a commit has what a branch requires: by name and, where it is pinned, by "
+      .. "app",
     result = "{state = \"good\", \"moving\", \"bad\" or \"unknown\", checks = list of " .. CHECK
-      .. ", strict, complete, sources}; complete is false where the credential may not read all rules. "
+      .. ", strict, complete, sources}; complete is false where the credential may not read all "
+        .. "rules. "
       .. "Two checks of one name that is not pinned both have to pass",
     request = both(READS, RULES), permission = "checks: read, statuses: read, metadata: read "
       .. "(administration: read for the protection of branches)",
@@ -298,7 +304,8 @@ M.verbs = {
   required_checks = {
     effect = "read",
     summary = "The checks that a branch requires, by its protection and its rulesets",
-    result = "{checks = list of {name, app_id}, strict, sources = {protection, rules}, complete}; a "
+    result = "{checks = list of {name, app_id}, strict, sources = {protection, rules}, "
+      .. "complete}; a "
       .. "source is \"read\", \"none\" or \"unreadable …\"",
     request = RULES,
     permission = "metadata: read; administration: read for the protection of branches",

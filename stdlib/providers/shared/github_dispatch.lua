@@ -1,8 +1,8 @@
 -- Starting a workflow by hand, and knowing for certain which run that was.
 --
--- GitHub tells the run's id when asked to. An older server answers nothing; then the run is found by
--- a mark in an input that the workflow shows in its `run-name`, else by event, branch, commit, time
--- and account. Where two runs fit, none is taken.
+-- GitHub tells the run's id when asked to. An older server answers nothing; then the run is
+-- found by a mark in an input that the workflow shows in its `run-name`, else by event, branch,
+-- commit, time and account. Where two runs fit, none is taken.
 
 local host = ...
 
@@ -26,7 +26,7 @@ end
 
 -- The workflow file as the ref has it, decoded; nil where it cannot be read.
 local function read_file(o)
-  local data = api.ask { path = api.path("/contents/.github/workflows/%s", o.workflow),
+  local data = api.ask { path = api.path("/contents/%s", ".github/workflows/" .. o.workflow),
     query = { ref = plain(o.ref) }, where = "workflow " .. o.workflow,
     judge = function (answer)
       if answer.status == 403 or answer.status == 404 then
@@ -123,7 +123,8 @@ local function check_inputs(file, o)
   end
   for name, input in pairs(known) do
     input = some(input) or {}
-    if some(input.required) == true and some(input.default) == nil and (o.inputs or {})[name] == nil then
+    if some(input.required) == true and some(input.default) == nil and (o.inputs
+      or {})[name] == nil then
       refuse("github.input", "%s: input \"%s\" is required", where, name)
     end
   end
@@ -132,7 +133,8 @@ end
 local ERRORS = {
   [404] = { "github.no-workflow",
     "there is no such workflow, or the credential \"github\" has no permission to see it" },
-  [422] = { "github.not-started", "GitHub does not start it: no workflow_dispatch on that ref, an unknown "
+  [422] = { "github.not-started", "GitHub does not start it: no workflow_dispatch on that ref, "
+    .. "an unknown "
     .. "ref, or a wrong input", refused = true },
 }
 
@@ -145,10 +147,22 @@ local function head_of(o)
   return there and there.sha
 end
 
+-- Runs that were started by hand since then. GitHub's own filter for times is no time by its
+-- description, so times are compared here; lists are newest first.
+local function started_since(o, since)
+  local out = {}
+  for _, run in ipairs(runs.list { workflow = o.workflow, event = "workflow_dispatch", first = 100,
+    errors = ERRORS }) do
+    if host.time(run.created_at) >= since then
+      out[#out + 1] = run
+    end
+  end
+  return out
+end
+
 local function candidates(o, since, heads, skip)
   local login, out = api.account().login, {}
-  for _, run in ipairs(runs.list { workflow = o.workflow, event = "workflow_dispatch",
-    created = ">=" .. host.clock_text(since):gsub("%.%d+", ""), first = 100, errors = ERRORS }) do
+  for _, run in ipairs(started_since(o, since)) do
     if run.branch == plain(o.ref) and heads[run.sha] and not skip[run.id]
       and (not login or run.actor == login) then
       out[#out + 1] = run
@@ -207,8 +221,7 @@ end
 
 local function seen_before(o, since)
   local out = {}
-  for _, run in ipairs(runs.list { workflow = o.workflow, event = "workflow_dispatch",
-    created = ">=" .. host.clock_text(since - 60000):gsub("%.%d+", ""), first = 100, errors = ERRORS }) do
+  for _, run in ipairs(started_since(o, since - 60000)) do
     out[run.id] = true
   end
   return out
@@ -218,7 +231,8 @@ local function send(o, inputs)
   local _, answer = api.ask { method = "POST",
     path = api.path("/actions/workflows/%s/dispatches", o.workflow),
     where = ("starting workflow %s on %s"):format(o.workflow, plain(o.ref)), errors = ERRORS,
-    json = { ref = plain(o.ref), inputs = inputs, return_run_details = true }, optional_body = true }
+    json = { ref = plain(o.ref), inputs = inputs, return_run_details = true },
+      optional_body = true }
   return answer.status == 200 and type(answer.json) == "table" and answer.json ~= host.null
     and answer.json or nil
 end
@@ -250,7 +264,8 @@ local function predict(o)
   end
   local head = head_of(o)
   if not head then
-    refuse("github.not-started", "starting workflow %s: GitHub has no branch or tag \"%s\"", o.workflow,
+    refuse("github.not-started", "starting workflow %s: GitHub has no branch or tag \"%s\"",
+      o.workflow,
       plain(o.ref))
   end
   api.ask { path = api.path("/actions/workflows/%s", o.workflow), where = "workflow " .. o.workflow,
@@ -277,9 +292,11 @@ end
 
 return { verbs = {
   dispatch = {
-    effect = "irreversible", summary = "Start a workflow by hand (workflow_dispatch), and know its run",
+    effect = "irreversible", summary = "Start a workflow by hand (workflow_dispatch), and know "
+      .. "its run",
     result = "{id, url, certain, found = \"told\", \"by its mark\", \"by event, commit, time and "
-      .. "account\" or \"no\"}; without id where the server did not tell and not exactly one run fits "
+      .. "account\" or \"no\"}; without id where the server did not tell and not exactly one run "
+        .. "fits "
       .. "(then certain = false, candidates = list of ids)",
     request = { "POST /repos/{owner}/{repo}/actions/workflows/{file}/dispatches",
       "GET /repos/{owner}/{repo}/contents/.github/workflows/{file}",
@@ -288,16 +305,20 @@ return { verbs = {
     errors = { ["github.no-workflow"] = "404: there is no such workflow file",
       ["github.not-started"] = "422: no workflow_dispatch on that ref, unknown ref, wrong inputs",
       ["github.no-trigger"] = "its file has no workflow_dispatch (found in a dry-run)",
-      ["github.input"] = "an input is unknown, missing or none of the choices (found in a dry-run)" },
+      ["github.input"] = "an input is unknown, missing or none of the choices (found in a "
+        .. "dry-run)" },
     options = {
       workflow = { "text", required = true, help = "file name, such as db-deploy.yml" },
-      ref = { "text", required = true, help = "branch or tag whose workflow file and code is used" },
+      ref = { "text", required = true, help = "branch or tag whose workflow file and code is "
+        .. "used" },
       inputs = { "map", help = "name = text; at most 25" },
     },
     act = act, predict = predict, probe = probe,
     target = function (o) return o.workflow .. " " .. plain(o.ref) end,
-    looks = "lists the runs of the workflow for up to 90 s: of this event, branch, commit and account, "
-      .. "not older than the request, with our mark where the workflow shows one. One is ours, none "
+    looks = "lists the runs of the workflow for up to 90 s: of this event, branch, commit and "
+      .. "account, "
+      .. "not older than the request, with our mark where the workflow shows one. One is ours, "
+        .. "none "
       .. "means not started, several cannot be told apart",
   },
 } }

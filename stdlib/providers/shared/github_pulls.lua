@@ -152,7 +152,8 @@ local function judge(o, pull)
   elseif pull.mergeable == false then
     refuse("github.not-mergeable", "%s has conflicts with %s", name, pull.base.ref)
   elseif pull.mergeable_state == "behind" then
-    refuse("github.not-mergeable", "%s is behind %s, which wants it up to date: github.update_branch",
+    refuse("github.not-mergeable", "%s is behind %s, which wants it up to date: "
+      .. "github.update_branch",
       name, pull.base.ref)
   elseif pull.mergeable_state == "blocked" then
     return "blocked for now: the required checks are not green"

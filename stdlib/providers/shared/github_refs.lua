@@ -1,7 +1,8 @@
 -- Branches, tags and comparisons over the API.
 --
--- GitHub moves a ref without a compare-and-set, and its reads may lag behind its writes. So a ref is
--- read and compared before it is moved, and read back after; what a lagging read shows is asked again.
+-- GitHub moves a ref without a compare-and-set, and its reads may lag behind its writes. So a
+-- ref is read and compared before it is moved, and read back after; what a lagging read shows
+-- is asked again.
 
 local host = ...
 
@@ -133,7 +134,8 @@ end
 -- Comparing ----------------------------------------------------------------------------------
 
 local function line_of(raw)
-  return { sha = raw.sha, message = raw.commit.message, subject = raw.commit.message:match("^[^\n]*"),
+  return { sha = raw.sha, message = raw.commit.message,
+    subject = raw.commit.message:match("^[^\n]*"),
     author = some(raw.commit.author) and raw.commit.author.name,
     login = some(raw.author) and raw.author.login,
     time = some(raw.commit.author) and raw.commit.author.date }
@@ -146,7 +148,8 @@ end
 
 local function compare(o)
   local span = end_of(o.base) .. "..." .. end_of(o.head)
-  local commits, first = api.pages({ path = api.path("/compare/%s", span), where = "comparing " .. span,
+  local commits, first = api.pages({ path = api.path("/compare/%s", span), where = "comparing "
+    .. span,
     query = { per_page = 100 } }, "commits", o.first)
   local out = { status = first.status, ahead = first.ahead_by, behind = first.behind_by,
     diverged = first.status == "diverged", total = first.total_commits,
@@ -156,7 +159,8 @@ local function compare(o)
     out.commits[i] = line_of(raw)
   end
   for i, raw in ipairs(some(first.files) or {}) do
-    out.files[i] = { path = raw.filename, status = raw.status, before = some(raw.previous_filename) }
+    out.files[i] = { path = raw.filename, status = raw.status,
+      before = some(raw.previous_filename) }
   end
   -- GitHub lists 300 files and no more.
   out.files_cut = #out.files >= 300
@@ -169,7 +173,8 @@ local function compare_over(o, result, overlay)
   for _, side in ipairs { "base", "head" } do
     ends[side] = o[side]
     for _, kind in ipairs { "heads/", "tags/" } do
-      local known = M.predicted(kind .. o[side]:gsub("^refs/", ""):gsub("^heads/", ""):gsub("^tags/", ""),
+      local known = M.predicted(kind .. o[side]:gsub("^refs/", ""):gsub("^heads/",
+        ""):gsub("^tags/", ""),
         overlay)
       if known and not api.is_later(known.sha) then
         ends[side], changed = known.sha, true
@@ -181,7 +186,8 @@ end
 
 -- How `to` stands to `from`, for refs that are to be moved.
 local function relation(from, to, where)
-  local data = api.ask { path = api.path("/compare/%s", from .. "..." .. to), query = { per_page = 1 },
+  local data = api.ask { path = api.path("/compare/%s", from .. "..." .. to), query = {
+    per_page = 1 },
     where = where, shape = { status = "text", ahead_by = "integer", behind_by = "integer" },
     errors = { [404] = { "github.no-commit", "GitHub does not have one of the two commits",
       refused = true } } }
@@ -191,17 +197,20 @@ end
 -- Making -------------------------------------------------------------------------------------
 
 local function exists(name, there, sha)
-  refuse("github.exists", "%s is there already, at %s, not at %s", name, short(there.sha), short(sha))
+  refuse("github.exists", "%s is there already, at %s, not at %s", name, short(there.sha),
+    short(sha))
 end
 
-local CREATE_ERRORS = { [422] = { "github.not-created", "GitHub does not make it", refused = true } }
+local CREATE_ERRORS = { [422] = { "github.not-created", "GitHub does not make it",
+  refused = true } }
 
 local function post_ref(name, object, where)
   local _, answer = api.ask { method = "POST", path = api.path "/git/refs", where = where,
     json = { ref = "refs/" .. name, sha = object }, errors = CREATE_ERRORS, shape = REF,
     judge = function (a)
       -- It was there, or the answer of an earlier try was lost: looked at below.
-      if a.status == 422 and (some(a.json) and some(a.json.message) or ""):find("already exists", 1, true) then
+      if a.status == 422 and (some(a.json) and some(a.json.message)
+        or ""):find("already exists", 1, true) then
         return true, nil
       end
     end }
@@ -237,7 +246,8 @@ local function act_create_tag(o)
     end
     return result_of(name, o.sha, false)
   end
-  local tag = api.ask { method = "POST", path = api.path "/git/tags", where = "making tag " .. o.name,
+  local tag = api.ask { method = "POST", path = api.path "/git/tags", where = "making tag "
+    .. o.name,
     json = { tag = o.name, message = o.message, object = api.check_sha(o.sha, "tag " .. o.name),
       type = "commit" }, errors = CREATE_ERRORS, shape = { sha = "text" } }
   return act_create(name, o, tag.sha)
@@ -363,7 +373,8 @@ local function probe_move(o)
   now = M.read(name)
   if now and now.sha == o.expect then
     return { happened = false }
-  elseif now and not o.force and relation(o.sha, now.sha, "moving " .. (words_of(name))) ~= "ahead" then
+  elseif now and not o.force and relation(o.sha, now.sha, "moving "
+    .. (words_of(name))) ~= "ahead" then
     return { happened = false }
   end
   return nil -- it was moved on from there, or came elsewhere: a person has to say
@@ -453,9 +464,12 @@ M.verbs = {
   },
   compare = {
     effect = "read", summary = "How one commit, branch or tag stands to another",
-    result = "{status = \"ahead\", \"behind\", \"identical\" or \"diverged\", ahead, behind, diverged, "
-      .. "total, merge_base, commits = list of {sha, subject, message, author, login, time}, files = "
-      .. "list of {path, status, before}, files_cut, url}; the commits are those that head has and base "
+    result = "{status = \"ahead\", \"behind\", \"identical\" or \"diverged\", ahead, behind, "
+      .. "diverged, "
+      .. "total, merge_base, commits = list of {sha, subject, message, author, login, time}, "
+        .. "files = "
+      .. "list of {path, status, before}, files_cut, url}; the commits are those that head has "
+        .. "and base "
       .. "has not, oldest first; GitHub lists 300 files at most",
     request = "GET /repos/{owner}/{repo}/compare/{base}...{head}", permission = "contents: read",
     options = {
@@ -476,7 +490,8 @@ M.verbs = {
     probe = function (o) return probe_create("heads/" .. o.name, o) end, looks = LOOKS,
   },
   create_tag = {
-    effect = "write", summary = "Make a tag on GitHub, annotated with `message`; starts what listens on it",
+    effect = "write", summary = "Make a tag on GitHub, annotated with `message`; starts what "
+      .. "listens on it",
     result = "{ref, name, sha, created (false: it was there, at that commit)}",
     request = { "POST /repos/{owner}/{repo}/git/tags", "POST /repos/{owner}/{repo}/git/refs" },
     permission = WRITE, errors = CREATED,
@@ -491,10 +506,12 @@ M.verbs = {
   },
   move_ref = {
     effect = "write",
-    summary = "Move a branch or tag: read, compared, moved, read back, since GitHub has no compare-and-set",
+    summary = "Move a branch or tag: read, compared, moved, read back, since GitHub has no "
+      .. "compare-and-set",
     result = "{ref, before, after, changed, confirmed (a read showed it)}",
     request = { GET, "PATCH /repos/{owner}/{repo}/git/refs/{ref}" }, permission = WRITE,
-    errors = { ["github.moved"] = "it is not at the expected commit, or somebody moved it meanwhile",
+    errors = { ["github.moved"] = "it is not at the expected commit, or somebody moved it "
+      .. "meanwhile",
       ["github.missing"] = "there is no such ref",
       ["github.not-moved"] = "422: no fast-forward, or a rule of the repository forbids it",
       ["github.no-commit"] = "GitHub does not have the commit: push it first" },

@@ -1,8 +1,8 @@
 -- Releases, and deployments as GitHub shows them to people.
 --
--- GitHub makes the tag that a release lacks, and so starts what listens on tags: here a missing tag
--- is refused unless `commit` says where it belongs. A deployment would merge the default branch and wait
--- for all checks: here it never does.
+-- GitHub makes the tag that a release lacks, and so starts what listens on tags: here a missing
+-- tag is refused unless `commit` says where it belongs. A deployment would merge the default
+-- branch and wait for all checks: here it never does.
 
 local host = ...
 
@@ -28,7 +28,8 @@ local function release_of(raw)
 end
 
 local function by_tag(tag)
-  local data = api.ask { path = api.path("/releases/tags/%s", tag), where = "the release of tag " .. tag,
+  local data = api.ask { path = api.path("/releases/tags/%s", tag),
+    where = "the release of tag " .. tag,
     shape = SHAPE, judge = function (answer)
       if answer.status == 404 then
         return true, false
@@ -39,7 +40,8 @@ end
 
 local function list(o)
   local out = host.json.array {}
-  for i, raw in ipairs(api.pages({ path = api.path "/releases", where = "the releases" }, nil, o.first)) do
+  for i, raw in ipairs(api.pages({ path = api.path "/releases", where = "the releases" }, nil,
+    o.first)) do
     out[i] = release_of(raw)
   end
   return out
@@ -61,7 +63,8 @@ local function check_new(o, there, tag)
   if there then
     refuse("github.exists", "tag %s has a release already: %s", o.tag, there.url)
   elseif not o.draft and not tag and not o.commit then
-    refuse("github.no-tag", "there is no tag %s on GitHub: make it first, or give `commit`. GitHub would make it "
+    refuse("github.no-tag", "there is no tag %s on GitHub: make it first, or give `commit`. "
+      .. "GitHub would make it "
       .. "wherever its default branch is", o.tag)
   elseif tag and o.commit and tag.sha ~= o.commit and not api.is_later(tag.sha) then
     refuse("github.exists", "tag %s is at %s, not at %s", o.tag, short(tag.sha), short(o.commit))
@@ -99,7 +102,8 @@ local function predict_create(o, overlay)
     end
   end
   return { sign = "+", result = result, after = result, note = not tag and not o.draft
-    and ("makes the tag %s at %s, too, and starts what listens on it"):format(o.tag, short(o.commit))
+    and ("makes the tag %s at %s, too, and starts what listens on it"):format(o.tag,
+      short(o.commit))
     or nil }
 end
 
@@ -256,13 +260,15 @@ local GET = "GET /repos/{owner}/{repo}/"
 return { verbs = {
   whoami = {
     effect = "read", summary = "The account behind the credential, and what it may do here",
-    result = "{login, type, scopes (of a classic token), repository, private, permissions = {admin, push, "
+    result = "{login, type, scopes (of a classic token), repository, private, permissions = "
+      .. "{admin, push, "
       .. "pull}, rate = {limit, remaining, reset}}; login is absent for an app's token",
     request = { "GET /user", "GET /repos/{owner}/{repo}" }, permission = "metadata: read",
     options = {}, act = whoami,
   },
   release = {
-    effect = "read", summary = "The release of a tag", result = RELEASE .. ", or nil; drafts are not found",
+    effect = "read", summary = "The release of a tag", result = RELEASE .. ", or nil; drafts are "
+      .. "not found",
     request = GET .. "releases/tags/{tag}", permission = "contents: read", options = { tag = TAG },
     act = function (o) return by_tag(o.tag) end,
     overlay = function (o, result, overlay) return overlay.get(resource(o.tag)) or result end,
@@ -291,7 +297,8 @@ return { verbs = {
     },
     act = act_create, target = function (o) return o.tag end, predict = predict_create,
     probe = probe_create,
-    looks = "reads the tag's release (a draft: the list) for up to 10 s: made since the request is done",
+    looks = "reads the tag's release (a draft: the list) for up to 10 s: made since the request "
+      .. "is done",
   },
   deployments = {
     effect = "read", summary = "Deployments that were announced to GitHub, newest first",
@@ -299,7 +306,8 @@ return { verbs = {
     request = { GET .. "deployments", GET .. "deployments/{id}/statuses" },
     permission = "deployments: read", states = STATES,
     options = {
-      environment = { "text", help = "only to this one" }, sha = { "text", help = "only of this commit" },
+      environment = { "text", help = "only to this one" }, sha = { "text", help = "only of this "
+        .. "commit" },
       first = { "integer", default = 10, help = "at most so many" },
     },
     act = list_deployments,
@@ -317,7 +325,8 @@ return { verbs = {
     },
     act = act_deployment, predict = predict_deployment, probe = probe_deployment,
     target = function (o) return o.environment .. " " .. short(o.sha) end,
-    looks = "lists the deployments of the commit for up to 10 s: one of ours since the request is it, "
+    looks = "lists the deployments of the commit for up to 10 s: one of ours since the request "
+      .. "is it, "
       .. "several cannot be told apart",
   },
   deployment_status = {
@@ -334,6 +343,7 @@ return { verbs = {
     },
     act = act_status, predict = predict_status, probe = probe_status,
     target = function (o) return ("%s %s"):format(o.id, o.state) end,
-    looks = "lists the deployment's statuses for up to 10 s: one of ours with that state since the request",
+    looks = "lists the deployment's statuses for up to 10 s: one of ours with that state since "
+      .. "the request",
   },
 } }

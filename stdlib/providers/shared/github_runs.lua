@@ -1,7 +1,7 @@
 -- Workflow runs: what became of them, and running them again, cancelling, approving.
 --
--- A run that is run again keeps its id and counts its attempts; for a moment reads may still show the
--- conclusion of the attempt before.
+-- A run that is run again keeps its id and counts its attempts; for a moment reads may still
+-- show the conclusion of the attempt before.
 
 local host = ...
 
@@ -63,7 +63,8 @@ end
 local function list_jobs(o)
   local out = host.json.array {}
   for i, raw in ipairs(api.pages({ path = api.path("/actions/runs/%s/jobs", o.id),
-    query = { filter = "latest" }, conditional = true, where = "workflow run " .. o.id }, "jobs")) do
+    query = { filter = "latest" }, conditional = true, where = "workflow run " .. o.id },
+      "jobs")) do
     out[i] = job_of(raw)
   end
   return out
@@ -120,14 +121,16 @@ end
 
 local function check_over(run)
   if run.status ~= "completed" then
-    refuse("github.running", "workflow run %s is %s: only one that is over can be run again", run.id,
+    refuse("github.running", "workflow run %s is %s: only one that is over can be run again",
+      run.id,
       tostring(run.status))
   end
 end
 
 local function check_attempt(o, run)
   if o.attempt and run.attempt ~= o.attempt then
-    refuse("github.attempt", "workflow run %s is at attempt %d, not %d: somebody ran it again", run.id,
+    refuse("github.attempt", "workflow run %s is at attempt %d, not %d: somebody ran it again",
+      run.id,
       run.attempt, o.attempt)
   end
 end
@@ -234,10 +237,12 @@ end
 local function check_review(o)
   local place = waiting_for(o)
   if not place then
-    refuse("github.not-waiting", "workflow run %s does not wait for an approval of environment \"%s\"",
+    refuse("github.not-waiting", "workflow run %s does not wait for an approval of environment "
+      .. "\"%s\"",
       o.id, o.environment)
   elseif not place.mine then
-    refuse("github.no-reviewer", "workflow run %s, environment \"%s\": the credential's account is none of the reviewers (%s)",
+    refuse("github.no-reviewer", "workflow run %s, environment \"%s\": the credential's account "
+      .. "is none of the reviewers (%s)",
       o.id, o.environment, table.concat(place.reviewers, ", "))
   end
   return place
@@ -282,7 +287,8 @@ local RUNS = {
 
 local RUN_ROW = {
   effect = "read", summary = "One workflow run",
-  result = RUN .. " and failed = list of {name, conclusion, id, url} (its jobs); with `attempt`, one "
+  result = RUN .. " and failed = list of {name, conclusion, id, url} (its jobs); with `attempt`, "
+    .. "one "
     .. "that is not shown yet is \"moving\" (stale = true)",
   request = { READ, READ .. "/jobs" }, permission = "actions: read", states = checks.STATES,
   options = {
@@ -296,15 +302,18 @@ M.verbs = {
   runs = RUNS, run = RUN_ROW, workflow_runs = RUNS, workflow_run = RUN_ROW,
   jobs = {
     effect = "read", summary = "Jobs of a workflow run, of its newest attempt",
-    result = "list of {id, name, status, conclusion, phase, attempt, url, started_at, completed_at}",
+    result = "list of {id, name, status, conclusion, phase, attempt, url, started_at, "
+      .. "completed_at}",
     request = READ .. "/jobs?filter=latest", permission = "actions: read", states = checks.STATES,
     options = { id = ID }, act = list_jobs,
   },
   job_log = {
     effect = "read", summary = "The end of what a job wrote",
     result = "{text, lines, total}",
-    request = "GET /repos/{owner}/{repo}/actions/jobs/{id}/logs, and where its 302 leads (without the credential)",
-    permission = "actions: read", errors = { ["github.no-log"] = "not there yet, or no longer kept" },
+    request = "GET /repos/{owner}/{repo}/actions/jobs/{id}/logs, and where its 302 leads "
+      .. "(without the credential)",
+    permission = "actions: read", errors = { ["github.no-log"] = "not there yet, or no longer "
+      .. "kept" },
     options = {
       id = { "integer", required = true, help = "the job's id" },
       lines = { "integer", default = 200, help = "so many lines from its end" },
@@ -315,7 +324,8 @@ M.verbs = {
     effect = "write", summary = "Run a workflow run that is over once more",
     result = "{id, attempt, url}; wait with github.run { id, attempt }",
     request = "POST /repos/{owner}/{repo}/actions/runs/{id}/rerun", permission = "actions: write",
-    errors = { ["github.running"] = "it is not over", ["github.attempt"] = "somebody ran it again" },
+    errors = { ["github.running"] = "it is not over", ["github.attempt"] = "somebody ran it "
+      .. "again" },
     options = { id = ID, attempt = ATTEMPT },
     act = rerun "rerun", target = run_target, predict = predict_rerun(false), probe = probe_rerun,
     looks = "reads the run for up to 20 s: an attempt that began after the request is the one",
@@ -347,7 +357,8 @@ M.verbs = {
     options = { id = ID }, act = pending,
   },
   review_deployment = {
-    effect = "irreversible", summary = "Approve or reject an environment that a workflow run waits for",
+    effect = "irreversible", summary = "Approve or reject an environment that a workflow run "
+      .. "waits for",
     result = "{id, environment, approved}", permission = "deployments: write, and to be a reviewer",
     request = "POST /repos/{owner}/{repo}/actions/runs/{id}/pending_deployments",
     errors = { ["github.not-waiting"] = "it does not wait for that environment",
@@ -360,7 +371,8 @@ M.verbs = {
     act = act_review, target = review_target,
     predict = function (o)
       check_review(o)
-      return { sign = "!", result = { id = o.id, environment = o.environment, approved = o.approve },
+      return { sign = "!", result = { id = o.id, environment = o.environment,
+        approved = o.approve },
         before = "waiting", after = o.approve and "approved" or "rejected" }
     end,
     probe = function (o)

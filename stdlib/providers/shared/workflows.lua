@@ -147,9 +147,11 @@ local function files_pass(f, event)
     end
   end
   if files.cut then
-    return "may", "GitHub looks at 300 changed files; there are more, and none of those seen here decides"
+    return "may", "GitHub looks at 300 changed files; there are more, and none of those seen "
+      .. "here decides"
   end
-  return false, list and "no changed file fits push.paths" or "push.paths-ignore fits all changed files"
+  return false, list and "no changed file fits push.paths" or "push.paths-ignore fits all "
+    .. "changed files"
 end
 
 -- Triggers -----------------------------------------------------------------------------------
@@ -194,7 +196,8 @@ local function judge_push(on, event)
   if type(on) == "table" then
     for key in pairs(on) do
       if not KNOWN_PUSH[key] then
-        return "unknown", ("on.push has no filter \"%s\""):format(tostring(key)), { "push", tostring(key) }
+        return "unknown", ("on.push has no filter \"%s\""):format(tostring(key)), { "push",
+          tostring(key) }
       end
     end
   end
@@ -217,7 +220,10 @@ end
 local function judge(events, event)
   if event.nothing then
     return false, event.nothing, {}
-  elseif events.push then
+  elseif event.skip and not (events.create and event.created) then
+    return false, events.push and event.skip or "it listens on " .. names(events) .. ", not on push",
+      {}
+  elseif events.push and not event.skip then
     local starts, why, words, trigger = judge_push(events.push, event)
     if starts ~= false or not (events.create and event.created) then
       return starts, why, words, trigger or (starts == true and why:match("^[^;]*")) or nil
@@ -422,7 +428,7 @@ end
 M.FOLDER = FOLDER
 
 --- What an event does to one workflow. event = { kind = "branch" or "tag", name, files, created,
--- nothing = why it starts nothing at all }
+-- skip = why pushes start nothing, nothing = why it starts nothing at all }
 function M.judge(workflow, event, read)
   local out = { file = workflow.file, name = workflow.name or workflow.file, line = workflow.line,
     starts = "unknown", why = workflow.problem, jobs = workflow.jobs or host.json.array {},
@@ -430,6 +436,7 @@ function M.judge(workflow, event, read)
   if workflow.problem then
     return out
   end
+  out.listens = workflow.events
   local starts, why, words, trigger = judge(workflow.events, event)
   out.starts, out.why, out.trigger = starts, why, trigger
   out.line = line_of(workflow.lines, words)
