@@ -450,4 +450,42 @@ function cases.a_world_of_its_own_needs_no_default()
   equal(served(w, "shop.example"), w.state().aliases.a)
 end
 
+local PLACE = 'projectId: "6f0c1a52-7d35-4a0e-9c4b-2f1f6f0a1e01", environmentId: "3d9f8e17-2b46-4c5d-a6e8-91c0d2b3f403", '
+  .. 'serviceId: "0a7be2c4-53d1-4b8f-8a44-6b1d2f3c4e02"'
+
+local function upsert(w, variables, more)
+  return railway(w, ("mutation { variableCollectionUpsert(input: { %s, variables: %s%s }) }"):format(PLACE,
+    variables, more or ""))
+end
+
+function cases.railways_variables_are_added_to_or_replaced()
+  local w, s = new { railway = { environments = { staging = { sealed = { "KEY" },
+    variables = { KEY = "hidden" } } } } }
+  local before = #s.deployments
+  local _, body = upsert(w, '{ A: "1" }')
+  equal(body.data.variableCollectionUpsert, true)
+  equal(s.variables.staging.KEY .. s.variables.staging.A, "hidden1")
+  equal(#s.deployments, before + 1)
+  equal(s.deployments[before + 1].reason, "variables")
+  upsert(w, '{ B: "2" }', ", skipDeploys: true")
+  equal(#s.deployments, before + 1)
+  _, body = railway(w, "{ variables(" .. PLACE .. ", unrendered: true) }")
+  equal(body.data.variables.KEY, nil)
+  equal(body.data.variables.B, "2")
+  upsert(w, '{ C: "3" }', ", replace: true")
+  equal(s.variables.staging.A, nil)
+  equal(s.variables.staging.KEY, nil)
+  equal(s.variables.staging.C, "3")
+  equal(w.ledger()[3].detail.replace, true)
+end
+
+function cases.railways_variables_are_texts()
+  local w = new()
+  local _, body = upsert(w, "{ A: 1 }")
+  equal(body.errors[1].message, "Problem processing request")
+  local answer = upsert(w, '{ A: "1" }', ", nope: 2")
+  equal(answer.status, 400)
+  equal(#w.ledger(), 0)
+end
+
 return cases
