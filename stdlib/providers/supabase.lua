@@ -279,6 +279,7 @@ local ENGINE_ERRORS = {
   ["supabase.migration-failed"] = "a statement of a file failed: which, why, and what is applied",
   ["supabase.rehearsal-failed"] = "a statement failed in a rehearsal; nothing was changed",
   ["supabase.history"] = "the history table cannot be made",
+  ["postgres.pooler"] = "the address is that of a transaction pooler, port 6543",
   ["postgres.connect"] = "no connection to the database; may be tried again",
   ["postgres.auth"] = "the database does not accept the user or the password",
   ["postgres.lost"] = "the connection broke: looked afterwards whether it was done",

@@ -100,8 +100,18 @@ local function busy(where, holder)
     .. "that is done"):format(where, who), { retryable = true })
 end
 
+-- Behind a transaction pooler each statement may reach another session: a lock holds nothing there.
+local function check_pooler(c, where)
+  if c.pooler then
+    host.raise("postgres.pooler", where .. ": the address is that of a transaction pooler (port "
+      .. "6543), through which migrations fail halfway: use the direct connection or the session "
+      .. "pooler, port 5432", { refused = true })
+  end
+end
+
 --- Takes the lock for as long as the connection lives, or says who has it.
 function M.lock(c, where)
+  check_pooler(c, where)
   local row = database.ask(c, where, "SELECT pg_try_advisory_lock($1::bigint) AS taken", { KEY })[1]
   if not row.taken then
     busy(where, M.holder(c, where))
@@ -110,6 +120,7 @@ end
 
 --- As `lock` would refuse, without taking it.
 function M.check_lock(c, where)
+  check_pooler(c, where)
   local holder = M.holder(c, where)
   if holder then
     busy(where, holder)
