@@ -22,7 +22,8 @@ M.folder = folder_of
 local function missing(folder, commit)
   host.raise("supabase.folder", ("there is no folder \"%s\"%s: pipe.yaml says with "
     .. "database.migrations where the migrations are"):format(folder,
-    commit and " in commit " .. commit:sub(1, 12) or ""), { refused = true })
+    commit and " in commit " .. commit:sub(1, 12) or " (with `commit`, the files are read from git)"),
+    { refused = true })
 end
 
 local function names_in_commit(folder, commit)

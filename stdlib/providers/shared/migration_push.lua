@@ -170,9 +170,15 @@ local function check_project(o, c)
   end
 end
 
+-- The files, once what was asked for makes sense.
+local function source_of(o)
+  check_options(o)
+  host.environment(o.environment)
+  return files.list(o)
+end
+
 --- f(connection) with a connection to the database of o.environment.
 function M.open(o, f)
-  check_options(o)
   return database.with({ environment = o.environment, lock_timeout = o.lock_timeout,
     statement_timeout = o.statement_timeout }, function (c)
     check_project(o, c)
@@ -182,7 +188,7 @@ end
 
 --- f(connection, source, state) for reads of an environment's migrations.
 function M.look(o, f)
-  local source = files.list(o)
+  local source = source_of(o)
   return M.open(o, function (c)
     return f(c, source, history.read(c, where_of(o)))
   end)
@@ -315,7 +321,7 @@ local function prepare(c, source, o)
 end
 
 function M.push(o)
-  local source = files.list(o)
+  local source = source_of(o)
   return M.open(o, function (c)
     local ok, found, state = pcall(prepare, c, source, o)
     if not ok then
@@ -471,7 +477,7 @@ local function prediction(source, found, o, notes)
 end
 
 function M.predict(o, overlay)
-  local source = files.list(o)
+  local source = source_of(o)
   return M.open(o, function (c)
     local where = where_of(o)
     history.check_lock(c, where)
@@ -524,7 +530,7 @@ end
 -- What is not applied is applied by doing it again; only a file that is not one transaction may
 -- stand there half done.
 function M.probe(o)
-  local source = files.list(o)
+  local source = source_of(o)
   return M.open(o, function (c)
     local where = where_of(o)
     if not M.wait_until_free(c, where) then
