@@ -106,7 +106,7 @@ BACK = """for _, d in ipairs(railway.deployments { environment = "production" })
   if d.can_rollback then return { id = d.id, commit = d.commit } end
 end"""
 KEEP = "railway: { keep_images: 4000h }\n"
-SET = 'railway.set_variables { environment = "production", values = { NEW_KEY = "of-the-test" } }'
+SET = 'railway.set_variables { environment = "production", plain = true, values = { NEW_KEY = "of-the-test" } }'
 SLOW = """railway:
   environments:
     staging: { statuses: [{ status: BUILDING }, { status: SUCCESS, after: 10m }], wait_for_ci: false }

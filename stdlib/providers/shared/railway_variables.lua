@@ -391,7 +391,18 @@ local function started(o, began)
   return ok and row or nil
 end
 
+-- What is given as text is shown and journaled with the call: asked before it is written down.
+local function check_plain(o)
+  for _, name in ipairs(sorted(o.values or {})) do
+    if type(o.values[name]) == "string" and not o.plain then
+      refuse("railway.plain", "%s is text, which would be shown and journaled: give a secret, or a list of parts such "
+        .. "as { secret, \",\", secret }, or say plain = true if it is none", name)
+    end
+  end
+end
+
 function M.target(o)
+  check_plain(o)
   return ("%s %s%s"):format(o.environment, o.shared and "shared " or "",
     o.name or table.concat(sorted(o.values), ","))
 end

@@ -16,15 +16,16 @@ end
 
 return pipeline "logs" {
   version = "1.0.0",
-  params = { brief = flag { default = false } },
+  params = { part = choice { "exact", "count", "lines" } },
   step "exact" {
+    when = function (r) return r.params.part == "exact" end,
     effect = "read",
     run = function ()
       show("10 instants of 500, 1 ms apart", count("@set:c", at(20), at(21)))
     end,
   },
   step "count" {
-    when = function (r) return not r.params.brief end,
+    when = function (r) return r.params.part == "count" end,
     effect = "read",
     run = function ()
       show("4999 at one instant", count("@set:a", at(0), at(1)))
@@ -36,7 +37,7 @@ return pipeline "logs" {
     end,
   },
   step "lines" {
-    when = function (r) return not r.params.brief end,
+    when = function (r) return r.params.part == "lines" end,
     effect = "read",
     run = function ()
       local seen, from, calls = {}, "2026-11-20T08:00:00Z", 0

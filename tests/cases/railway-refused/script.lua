@@ -42,30 +42,33 @@ local calls = {
   ["unknown commit"] = function ()
     railway.deploy { environment = P, commit = ("0"):rep(40) }
   end,
-  ["no values"] = function () railway.set_variables { environment = P, values = {} } end,
+  ["text that may be a secret"] = function ()
+    railway.set_variables { environment = P, values = { A = "perhaps-a-key" } }
+  end,
+  ["no values"] = function () railway.set_variables { environment = P, plain = true, values = {} } end,
   ["bad name"] = function ()
-    railway.set_variables { environment = P, values = { ["a-b"] = "x" } }
+    railway.set_variables { environment = P, plain = true, values = { ["a-b"] = "x" } }
   end,
   ["railway's name"] = function ()
-    railway.set_variables { environment = P, values = { RAILWAY_X = "x" } }
+    railway.set_variables { environment = P, plain = true, values = { RAILWAY_X = "x" } }
   end,
-  ["a number"] = function () railway.set_variables { environment = P, values = { A = 1 } } end,
+  ["a number"] = function () railway.set_variables { environment = P, plain = true, values = { A = 1 } } end,
   ["null"] = function ()
-    railway.set_variables { environment = P, values = { A = json.decode "null" } }
+    railway.set_variables { environment = P, plain = true, values = { A = json.decode "null" } }
   end,
   ["changed"] = function ()
-    railway.set_variables { environment = P, values = { API_CLIENT_KEY = "another-key" },
+    railway.set_variables { environment = P, plain = true, values = { API_CLIENT_KEY = "another-key" },
       expect = { API_CLIENT_KEY = fp "NODE_ENV" } }
   end,
   ["there already"] = function ()
-    railway.set_variables { environment = P, values = { NODE_ENV = "x" }, expect = { NODE_ENV = false } }
+    railway.set_variables { environment = P, plain = true, values = { NODE_ENV = "x" }, expect = { NODE_ENV = false } }
   end,
   ["a plain text expected"] = function ()
-    railway.set_variables { environment = P, values = { NODE_ENV = "x" },
+    railway.set_variables { environment = P, plain = true, values = { NODE_ENV = "x" },
       expect = { NODE_ENV = "production" } }
   end,
   ["sealed expected"] = function ()
-    railway.set_variables { environment = P, values = { SEALED = "x" },
+    railway.set_variables { environment = P, plain = true, values = { SEALED = "x" },
       expect = { SEALED = fp "NODE_ENV" } }
   end,
   ["not there"] = function () railway.delete_variable { environment = P, name = "NOPE" } end,

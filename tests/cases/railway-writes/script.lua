@@ -44,12 +44,12 @@ local writes = {
   end,
   set = function ()
     local key = railway.variables { environment = P, names = { "API_CLIENT_KEY" } }.API_CLIENT_KEY
-    local d = railway.set_variables { environment = P, expect = { API_CLIENT_KEY = key.value },
+    local d = railway.set_variables { environment = P, plain = true, expect = { API_CLIENT_KEY = key.value },
       values = { API_CLIENT_KEY = "old-key-of-prod,new-key-of-prod", NEW_NAME = key.value } }
     return json.encode(d.changed), d.deployment and d.deployment.reason
   end,
   ["set-quiet"] = function ()
-    local d = railway.set_variables { environment = P, values = { NEW_NAME = "" }, skip_deploys = true }
+    local d = railway.set_variables { environment = P, plain = true, values = { NEW_NAME = "" }, skip_deploys = true }
     return json.encode(d.changed), d.deployment, d.deploys
   end,
   delete = function ()

@@ -58,8 +58,8 @@ return pipeline "railway" {
       works("redeploy", { environment = P, deployment = serving.id })
       works("deploy", { environment = P, commit = serving.commit })
       refused("deploy", { environment = P, commit = ("0"):rep(40) }, "railway.commit-not-found")
-      works("set_variables", { environment = P, values = { CONTRACT = "tested" } })
-      works("set_variables", { environment = P, values = { CONTRACT = "again" }, shared = true,
+      works("set_variables", { environment = P, plain = true, values = { CONTRACT = "tested" } })
+      works("set_variables", { environment = P, plain = true, values = { CONTRACT = "again" }, shared = true,
         skip_deploys = true })
       works("delete_variable", { environment = P, name = "CONTRACT" })
       works("restart", { environment = P, deployment = serving.id })
