@@ -16,6 +16,7 @@
 --     distribution: "15m"          # from the release until users can have it
 --     item_delay: "20s"            # until a version that was put into a submission is ready for
 --     review
+--     canceling: "10s"             # until a submission that was withdrawn is over
 --     refuse_items: 0              # so many items are refused before one is taken
 --     agreements: expired          # nothing goes until somebody accepts them
 --
@@ -60,6 +61,7 @@ M.default = {
     review = { waiting = "19h", reviewing = "5h", result = "APPROVED" },
     distribution = "15m",
     item_delay = "20s",
+    canceling = "10s",
     refuse_items = 0,
   },
   credentials = { appstore = "sim-es256:appstore" },
@@ -71,9 +73,9 @@ M.default = {
 
 local OWN = { app = true, builds = true, uploads = true, groups = true, versions = true,
   upload = true, processing = true, encryption = true, beta_review = true, review = true,
-  distribution = true, item_delay = true, refuse_items = true, agreements = true }
+  distribution = true, item_delay = true, canceling = true, refuse_items = true, agreements = true }
 local TIMES = { "upload", "beta_review", "review", "distribution", "item_delay",
-  "refuse_items" }
+  "canceling", "refuse_items" }
 
 function M.build(w)
   local given = w.s.spec.appstore or {}

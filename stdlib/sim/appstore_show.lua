@@ -9,12 +9,20 @@ local M = {}
 local BASE = "https://api.appstoreconnect.apple.com"
 M.base = BASE
 
+-- Relations of which Apple tells the other end and no address.
+local PLAIN = { ["appStoreVersions app"] = true, ["reviewSubmissions app"] = true,
+  ["reviewSubmissions appStoreVersionForReview"] = true,
+  ["reviewSubmissionItems appStoreVersion"] = true }
+
 local function resource(kind, id, attributes, related)
   local own = ("%s/v1/%s/%s"):format(BASE, kind, id)
   local relationships = {}
   for name, data in core.sorted(related or {}) do
-    relationships[name] = { data = data or nil,
-      links = { self = own .. "/relationships/" .. name, related = own .. "/" .. name } }
+    local plain = PLAIN[kind .. " " .. name]
+    if data or not plain then
+      relationships[name] = { data = data or nil, links = not plain
+        and { self = own .. "/relationships/" .. name, related = own .. "/" .. name } or nil }
+    end
   end
   return { type = kind, id = id, attributes = attributes,
     relationships = next(relationships) and relationships or nil, links = { self = own } }

@@ -317,11 +317,11 @@ function M.submitted(w, s, v)
     { state = times.result, after = times.reviewing } }, w.s.now)
 end
 
--- Taken back: for some seconds it is on its way out.
+-- Taken back: for a while it is on its way out.
 function M.canceled(w, s, v)
   s.state = "CANCELING"
   v.run = v.run + 1
-  core.later(w, w.s.now + 10000, "appstore", { what = "submission", id = s.id,
+  core.later(w, w.s.now + core.ms(spec(w).canceling), "appstore", { what = "submission", id = s.id,
     version = v.id, state = "COMPLETE" })
 end
 

@@ -52,7 +52,8 @@ function operations() {
 }
 
 function judgeQuery(operation, params) {
-  const shape = operation.data.query?.def.innerType?.shape ?? {};
+  const query = operation.data.query;
+  const shape = query?.def.innerType?.shape ?? query?.shape ?? {};
   const found = [], values = {};
   for (const name of new Set(params.keys())) {
     if (!(name in shape)) {
@@ -64,7 +65,9 @@ function judgeQuery(operation, params) {
     values[name] = list ? text.split(",") : /^\d+$/.test(text) && !shape[name].safeParse(text).success
       ? Number(text) : text;
   }
-  const read = operation.data.query?.safeParse(values);
+  // Where there is nothing, nothing may be what is wanted ("never").
+  const read = query?.safeParse(Object.keys(values).length || !query.safeParse(undefined).success
+    ? values : undefined);
   return found.concat((read?.error?.issues ?? [])
     .map((i) => `query: ${i.path.join(".")}: ${i.message}`));
 }

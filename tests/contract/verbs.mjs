@@ -5,6 +5,7 @@ import { runPipe } from "./servers.mjs";
 
 // Verbs that the scripts need not call, each with the reason.
 const SQL = "speaks PostgreSQL with a database: compared with the vendor's own program elsewhere";
+const FASTLANE = "runs a program and sends nothing itself";
 const FILES = "works on files and sends nothing";
 const GIT = "reads git, and asks as railway.triggers and vercel.project do";
 const EXCEPTIONS = {
@@ -13,6 +14,8 @@ const EXCEPTIONS = {
   "postgres.query": SQL, "postgres.execute": SQL,
   "supabase.pending": SQL, "supabase.push": SQL, "supabase.repair": SQL,
   "supabase.lint": FILES, "supabase.new": FILES, "supabase.reverse": FILES,
+  "fastlane.beta": FASTLANE, "fastlane.bump": FASTLANE, "fastlane.check": FASTLANE,
+  "fastlane.lane": FASTLANE,
   "railway.me": "it wants an account token, and the world's project has project tokens",
 };
 
