@@ -402,7 +402,7 @@ function M.moved(w, data)
     M.find(a.versions, data.version).state = "DEVELOPER_REJECTED"
   elseif data.what == "item" then
     local v = M.find(a.versions, data.id)
-    v.state = v.state == "PREPARE_FOR_SUBMISSION" and "READY_FOR_REVIEW" or v.state
+    v.state = M.editable(v) and "READY_FOR_REVIEW" or v.state
   end
 end
 

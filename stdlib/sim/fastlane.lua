@@ -217,9 +217,6 @@ local function promote(w, b)
   store.submitted(w, s, v)
 end
 
--- The verbs that lanes have of their own.
-local VERBS = { bump = "fastlane.bump", beta = "fastlane.beta" }
-
 -- What a lane did, once its program has ended.
 local function done(w, plan, stdout)
   local version = stdout:match("Version: ([%d%.]+)")
@@ -239,7 +236,7 @@ local function done(w, plan, stdout)
   elseif plan.lane == "bump" then
     detail.version = stdout:match(".*Version: ([%d%.]+)")
   end
-  core.record(w, "fastlane", VERBS[plan.lane] or "fastlane.lane", plan.target, detail)
+  core.record(w, "fastlane", "fastlane.lane", plan.target, detail)
 end
 
 -- Plans ---------------------------------------------------------------------------------

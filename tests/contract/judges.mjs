@@ -86,6 +86,8 @@ const SPOILT = { headers: { "content-type": "application/json" }, body: Buffer.f
 const OPEN = ["POST /v1/projects/{ref}/database/query",
   "POST /v1/projects/{ref}/database/query/read-only",
   "POST /v1/projects/{projectId}/rollback/{deploymentId}",
+  "POST /v1/betaGroups/{id}/relationships/builds",
+  "PATCH /v1/appStoreVersions/{id}/relationships/build",
   "POST /v10/projects/{projectId}/promote/{deploymentId}",
   "DELETE /repos/{owner}/{repo}/git/refs/{ref}"];
 

@@ -34,7 +34,6 @@ return pipeline "appstore" {
   step "not-there" {
     run = function (r)
       refused("build", { id = NOWHERE }, "appstore.not-found")
-      refused("versions", { states = { "SOLD" } }, "appstore.invalid")
       refused("add_to_group", { build = r.out.reads.build, group = "Nobody" }, "appstore.group")
     end,
   },
