@@ -297,6 +297,72 @@ function cases.a_check_is_judged_by_its_app()
   equal(t.github("verdict", o).state, "bad")
 end
 
+function cases.a_ref_that_somebody_moves_meanwhile_is_noticed()
+  local t = new { events = { { when = { request = { method = "GET", path = "*/git/ref/*production" },
+    nth = 2 }, ["do"] = { ref = { name = "production", to = "c5" } } } } }
+  fails("github.moved", { "somebody moved it at the same time" }, t.github, "move_ref",
+    { ref = "heads/production", sha = t.s.aliases.c8, expect = t.s.aliases.c4 })
+end
+
+function cases.reads_that_lag_do_not_hide_what_was_done()
+  local t = new { github = { read_lag = "4s" } }
+  local o = { ref = "heads/production", sha = t.s.aliases.c8, expect = t.s.aliases.c4 }
+  local moved = t.github("move_ref", o)
+  equal(moved.changed, true)
+  equal(moved.confirmed, true)
+  equal(t.facts.slept, 4000)
+  t = new { github = { read_lag = "60s" } }
+  equal(t.github("move_ref", o).confirmed, false)
+  -- A probe waits for lagging reads before it says no, and never says no to a third commit.
+  t = new { github = { read_lag = "4s" }, faults = { { match = { method = "PATCH" },
+    error = "reset", applied = true } } }
+  fails("http.reset", {}, t.github, "move_ref", o)
+  equal(t.github_row.move_ref.probe(o).happened, true)
+  push(t, "refs/heads/production", t.s.aliases.c4)
+  t.host.sleep(5000)
+  equal(t.github_row.move_ref.probe(o).happened, false)
+end
+
+function cases.what_the_token_of_a_workflow_moves_starts_nothing()
+  for _, silent in ipairs { true, false } do
+    local t = new { tokens = { github = { { token = "sim-github-token", workflow = silent } } } }
+    local before = #t.s.runs
+    t.github("create_tag", { name = "v9.0.0", sha = t.s.aliases.c8 })
+    equal(#t.s.runs - before, silent and 0 or 1)
+  end
+end
+
+function cases.a_token_without_a_permission_is_told_apart_from_a_limit()
+  local t = new { tokens = { github = { { token = "sim-github-token",
+    permissions = { contents = "read", pull_requests = "read", checks = "none" } } } } }
+  fails("github.forbidden", { "may not do this" }, t.github, "create_tag", { name = "v9",
+    sha = t.s.aliases.c8 })
+  fails("github.not-found", { "no permission to see it" }, t.github, "checks",
+    { sha = t.s.aliases.c8 })
+  equal(t.github("read_ref", { ref = "heads/main" }).sha, t.s.aliases.c8)
+  equal(t.facts.slept, 0)
+end
+
+function cases.a_phase_says_what_a_pull_request_waits_for()
+  local t = new { mergeable_after = "30s" }
+  equal(t.github("pull", { number = 12 }).phase, "computing")
+  t.host.sleep(31000)
+  equal(t.github("pull", { number = 12 }).phase, "ready")
+  t = new { checks = { ["ci-gate"] = { conclusion = "failure" } } }
+  equal(t.github("pull", { number = 12 }).phase, "blocked")
+  t = new { protection = { main = { checks = { "ci-gate" }, strict = true } } }
+  equal(t.github("pull", { number = 12 }).phase, "behind")
+  t.github("update_branch", { number = 12, sha = t.s.aliases.p2 })
+  assert(t.github("pull", { number = 12 }).head.sha ~= t.s.aliases.p2)
+end
+
+function cases.a_run_with_an_unknown_word_is_neither_good_nor_over()
+  local t = new { workflows = { ["ci.yml"] = { shows = { status = "frozen" } } } }
+  equal(t.github("runs", { workflow = "ci.yml", first = 1 })[1].phase, "unknown")
+  t = new { workflows = { ["ci.yml"] = { shows = { status = "completed", conclusion = "great" } } } }
+  equal(t.github("runs", { workflow = "ci.yml", first = 1 })[1].phase, "unknown")
+end
+
 function cases.words_nobody_knows_are_never_good()
   local t = new { checks = { ["ci-gate"] = { conclusion = "splendid" } } }
   equal(t.github("verdict", { sha = t.s.aliases.p2, branch = "main" }).state, "unknown")

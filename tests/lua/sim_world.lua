@@ -124,6 +124,47 @@ function cases.tags_and_branches_have_words_of_their_own_in_the_ledger()
   equal(#w.ledger(), 3)
 end
 
+function cases.more_than_three_tags_at_once_start_nothing()
+  for _, n in ipairs { 3, 4 } do
+    local w, s, dir = new()
+    local before = #s.runs
+    for i = 1, n do
+      sim.git.set_ref { path = dir .. "/git/impulse.git", ref = "refs/tags/v9." .. i,
+        sha = s.aliases.c8 }
+    end
+    w.touch(w.now())
+    equal(#s.runs - before, n == 3 and 3 or 0)
+    equal(#w.ledger(), n)
+  end
+end
+
+function cases.a_commit_that_says_skip_ci_starts_nothing()
+  for words, count in pairs { ["[skip ci]"] = 0, ["\n\nskip-checks: true"] = 0, ["skip ci"] = 1 } do
+    local w, s, dir = new()
+    local before = #s.runs
+    local sha = sim.git.commit { path = dir .. "/git/impulse.git", parents = { s.aliases.c8 },
+      files = { ["a.txt"] = "1\n" }, message = "a " .. words, author = "A B <a@b.example>",
+      time = w.now() }
+    push(w, dir, "refs/heads/main", sha)
+    equal(#s.runs - before, count)
+  end
+end
+
+function cases.an_annotated_tag_counts_as_its_commit()
+  local w, s, dir = new()
+  local tag = sim.git.tag { path = dir .. "/git/impulse.git", name = "v9", sha = s.aliases.c8,
+    message = "nine", author = "A B <a@b.example>", time = w.now() }
+  push(w, dir, "refs/tags/v9", tag)
+  equal(w.ledger()[1].target, "tag v9 " .. s.aliases.c8:sub(1, 7))
+  equal(s.runs[#s.runs].sha, s.aliases.c8)
+  local _, ref = github(w, "/git/ref/tags/v9")
+  equal(ref.object.type .. " " .. ref.object.sha, "tag " .. tag)
+  local _, object = github(w, "/git/tags/" .. tag)
+  equal(object.message, "nine")
+  w.touch(w.now())
+  equal(#w.ledger(), 1)
+end
+
 function cases.a_commit_pushed_from_outside_is_known()
   local w, s, dir = new()
   local sha = sim.git.commit { path = dir .. "/git/impulse.git", parents = { s.aliases.c8 },

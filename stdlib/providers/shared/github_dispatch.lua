@@ -292,7 +292,7 @@ end
 
 return { verbs = {
   dispatch = {
-    effect = "irreversible", summary = "Start a workflow by hand (workflow_dispatch), and know "
+    effect = "write", summary = "Start a workflow by hand (workflow_dispatch), and know "
       .. "its run",
     result = "{id, url, certain, found = \"told\", \"by its mark\", \"by event, commit, time and "
       .. "account\" or \"no\"}; without id where the server did not tell and not exactly one run "

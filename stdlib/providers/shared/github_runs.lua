@@ -343,7 +343,7 @@ M.verbs = {
     looks = "reads the run for up to 20 s: an attempt that began after the request is the one",
   },
   cancel = {
-    effect = "irreversible", summary = "Cancel a workflow run that is under way",
+    effect = "write", summary = "Cancel a workflow run that is under way",
     result = "{id}; it ends soon after", permission = "actions: write",
     request = "POST /repos/{owner}/{repo}/actions/runs/{id}/cancel",
     errors = { ["github.over"] = "409: it is over" }, options = { id = ID },
@@ -357,7 +357,7 @@ M.verbs = {
     options = { id = ID }, act = pending,
   },
   review_deployment = {
-    effect = "irreversible", summary = "Approve or reject an environment that a workflow run "
+    effect = "write", summary = "Approve or reject an environment that a workflow run "
       .. "waits for",
     result = "{id, environment, approved}", permission = "deployments: write, and to be a reviewer",
     request = "POST /repos/{owner}/{repo}/actions/runs/{id}/pending_deployments",
