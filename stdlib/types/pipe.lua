@@ -1762,8 +1762,9 @@ function railway.scope(o) end
 
 ---@class pipe.railway.set_variables
 ---@field environment string  an environment of pipe.yaml
----@field values table<string, any>  name -> text, secret, or a list of such parts that are put together
+---@field values table<string, any>  name -> secret, or a list of parts that are put together; text with plain = true
 ---@field expect? table<string, any>  name -> fingerprint or secret that it has now, false for none; refused where it differs
+---@field plain? boolean  the text among the values is no secret: it may be shown and journaled (false)
 ---@field shared? boolean  those that all services of the environment share (false)
 ---@field skip_deploys? boolean  cause no deployment: nothing that runs gets them until the next one (false)
 ---@field as? string  the call's name in the journal

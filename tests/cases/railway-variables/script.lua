@@ -46,10 +46,10 @@ return pipeline "variables" {
   step "rotate" {
     effect = "irreversible",
     run = function (r)
-      local set = railway.set_variables { environment = P, expect = { API_CLIENT_KEY = r.out.before.key },
+      local set = railway.set_variables { environment = P, plain = true, expect = { API_CLIENT_KEY = r.out.before.key },
         values = { API_CLIENT_KEY = { railway.variables { environment = P,
           names = { "API_CLIENT_KEY" } }.API_CLIENT_KEY.value, ",new-key" }, EXTRA = "${{shared.REGION}}" } }
-      local quiet = railway.set_variables { environment = P, values = { LATER = "x" }, skip_deploys = true }
+      local quiet = railway.set_variables { environment = P, plain = true, values = { LATER = "x" }, skip_deploys = true }
       log.info(tostring(quiet.deployment))
       return { id = set.deployment.id, key = set.fingerprints.API_CLIENT_KEY }
     end,
