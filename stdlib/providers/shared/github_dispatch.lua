@@ -160,10 +160,13 @@ local function started_since(o, since)
   return out
 end
 
+-- Runs that are known to be those of other calls of ours: never taken for another one's.
+local taken = {}
+
 local function candidates(o, since, heads, skip)
   local login, out = api.account().login, {}
   for _, run in ipairs(started_since(o, since)) do
-    if run.branch == plain(o.ref) and heads[run.sha] and not skip[run.id]
+    if run.branch == plain(o.ref) and heads[run.sha] and not skip[run.id] and not taken[run.id]
       and (not login or run.actor == login) then
       out[#out + 1] = run
     end
@@ -193,6 +196,7 @@ local function look(o, f, patience)
 end
 
 local function result_of(run, found)
+  taken[run.id] = true
   return { id = run.id, url = run.url, found = found, certain = true }
 end
 
@@ -251,7 +255,7 @@ local function act(o)
   end
   local told = send(o, next(inputs) and inputs or nil)
   if told and math.type(some(told.workflow_run_id)) == "integer" then
-    return { id = told.workflow_run_id, url = some(told.html_url), found = "told", certain = true }
+    return result_of({ id = told.workflow_run_id, url = some(told.html_url) }, "told")
   end
   return settle(o, { since = since, heads = set(before, head_of(o)), skip = skip,
     mark = mark_in and mark_of(o) }, PATIENCE)

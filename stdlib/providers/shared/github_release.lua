@@ -153,6 +153,9 @@ local function list_deployments(o)
   return out
 end
 
+-- What is known to come of other calls of ours is not taken for another one's.
+local taken = {}
+
 local function act_deployment(o)
   api.check_sha(o.sha, "a deployment to " .. o.environment)
   local data = api.ask { method = "POST", path = api.path "/deployments", expect = { 201 },
@@ -160,6 +163,7 @@ local function act_deployment(o)
       description = o.description, auto_merge = false, required_contexts = host.json.array {} },
     errors = { [202] = { "github.merged", "GitHub merged instead of deploying" } },
     shape = { id = "integer", sha = "text" } }
+  taken[data.id] = true
   return deployment_of(data)
 end
 
@@ -175,7 +179,7 @@ end
 
 local function ours(raw, since)
   local login = api.account().login
-  return host.time(raw.created_at) >= since
+  return not taken[raw.id] and host.time(raw.created_at) >= since
     and (not login or (some(raw.creator) and raw.creator.login == login))
 end
 
@@ -193,6 +197,7 @@ local function probe_deployment(o, intent)
     return #found > 0 or nil
   end)
   if #found == 1 then
+    taken[found[1].id] = true
     return { happened = true, result = deployment_of(found[1]) }
   elseif #found == 0 then
     return { happened = false }
@@ -204,6 +209,7 @@ local function act_status(o)
   local data = api.ask { method = "POST", path = api.path("/deployments/%s/statuses", o.id),
     where = "deployment " .. o.id, json = { state = o.state, description = o.description,
       log_url = o.log_url, environment_url = o.environment_url }, shape = { id = "integer" } }
+  taken[data.id] = true
   return { id = data.id, deployment = o.id, state = o.state }
 end
 
@@ -225,6 +231,7 @@ local function probe_status(o, intent)
     end
   end)
   if hit then
+    taken[hit.id] = true
     return { happened = true, result = { id = hit.id, deployment = o.id, state = o.state } }
   end
   return { happened = false }
