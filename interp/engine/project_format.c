@@ -113,6 +113,7 @@ static const struct shape provider = {.type = MAP,
     .fields = (const struct field[]){
         {"url", &url, NULL, false},
         {"credential", &used_credential, NULL, false},
+        {"auth", &text, NULL, false},
         {"project", &text, NULL, false},
         {"team", &text, NULL, false},
         {"file", &path, NULL, false},

@@ -52,8 +52,8 @@ function operations() {
 }
 
 function judgeQuery(operation, params) {
-  const query = operation.data.query;
-  const shape = query?.def.innerType?.shape ?? query?.shape ?? {};
+  const given = operation.data.query;
+  const shape = given?.shape ?? given?.def.innerType?.shape ?? {};
   const found = [], values = {};
   for (const name of new Set(params.keys())) {
     if (!(name in shape)) {
@@ -65,9 +65,7 @@ function judgeQuery(operation, params) {
     values[name] = list ? text.split(",") : /^\d+$/.test(text) && !shape[name].safeParse(text).success
       ? Number(text) : text;
   }
-  // Where there is nothing, nothing may be what is wanted ("never").
-  const read = query?.safeParse(Object.keys(values).length || !query.safeParse(undefined).success
-    ? values : undefined);
+  const read = given?.safeParse(params.size || given.shape ? values : undefined);
   return found.concat((read?.error?.issues ?? [])
     .map((i) => `query: ${i.path.join(".")}: ${i.message}`));
 }

@@ -7,7 +7,9 @@
 
 import { mkdirSync, cpSync, existsSync, readFileSync, writeFileSync, readdirSync } from "node:fs";
 import { execFileSync } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
 import path from "node:path";
+import { compareClients } from "./clients.mjs";
 import { HOSTS, WITHOUT, asleep, asleepAfter, startTap } from "./judges.mjs";
 import { leaks } from "./leaks.mjs";
 import { runPipe, startWorld, stop } from "./servers.mjs";
@@ -58,15 +60,33 @@ function makeProject(world, taps, marks) {
 // The variables in which pipe.yaml expects credentials, with the world's.
 function variables(project, credentials, taps) {
   const named = [...project.matchAll(/^ {2}([\w-]+):\n {4}env: (\w+)$/gm)];
-  const slack = taps.find((tap) => tap.name === "slack");
+  const slack = taps.find((tap) => tap.name === "slack")?.url ?? "";
   return Object.fromEntries(named.filter(([, name]) => credentials[name]).map(([, name, variable]) =>
-    [variable, credentials[name].replace(`https://${HOSTS.slack}`, slack.url)]));
+    [variable, credentials[name].replace(`https://${HOSTS.slack}`, slack)]));
 }
 
-async function runScript(name, env) {
+// The same with other credentials: an account's at Railway, and some that nobody accepts.
+function variants(project, credentials, env, known) {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const wrong = (text) => (text.startsWith("-----") ? privateKey.export({ type: "pkcs8",
+    format: "pem" }) : `${text.slice(0, -1)}${text.endsWith("0") ? "1" : "0"}`);
+  return {
+    "account.lua": {
+      project: project.replace("\n  railway:\n    url:", "\n  railway:\n    auth: account\n    url:"),
+      env: { ...env, RAILWAY_TOKEN_STAGING: credentials.railway,
+        RAILWAY_TOKEN_PRODUCTION: credentials.railway },
+    },
+    "wrong.lua": {
+      project,
+      env: { ...env, ...Object.fromEntries(Object.entries(known).map(([k, v]) => [k, wrong(v)])) },
+    },
+  };
+}
+
+async function runScript(name, env, folder = "team", more = []) {
   const began = Date.now();
-  const done = await runPipe(PIPE, ["run", `contract/${name}`, "--no-input", "--state=../runs"],
-    { cwd: "team", env });
+  const done = await runPipe(PIPE, ["run", `contract/${name}`, "--no-input", "--state=../runs",
+    ...more], { cwd: folder, env });
   say(`${name}: exit ${done.code}, ${Date.now() - began} ms`);
   if (done.code !== 0) {
     problems.push(`contract/scripts/${name} ends with ${done.code}:\n${done.err}${done.out}`);
@@ -89,6 +109,22 @@ function report(taps) {
   for (const [name, reason] of Object.entries(WITHOUT)) {
     say(`${name}: no schema: ${reason}`);
   }
+}
+
+// The vendors' own clients, in a world of their own.
+async function clients(shown) {
+  const world = await startWorld(PIPE, path.resolve("world.yaml"), path.resolve("clients-state"));
+  const { credentials } = await (await fetch(`${world.url}/_pipe/clock`)).json();
+  cpSync("team", "clients", { recursive: true });
+  cpSync(`${PIPE_ROOT}/pipe.yaml`, "clients/pipe.yaml");
+  const compared = await compareClients(world, credentials, async (name) => {
+    const done = await runScript(name, process.env, "clients", [`--sim=${world.url}`]);
+    shown.push(done);
+    return JSON.parse(done[1].match(/\bresult (\{.*\})/)?.[1] ?? "{}");
+  });
+  problems.push(...compared.problems);
+  say(`the vendors' own clients: ${compared.checks} comparisons`);
+  await stop(world.child);
 }
 
 // What Doppler holds now, as far as it is secret.
@@ -119,7 +155,10 @@ function lookForLeaks(secrets, shown, taps) {
 
 async function main() {
   mkdirSync("runs");
-  const world = await startWorld(PIPE, `${HERE}/world.yaml`, path.resolve("state"));
+  // It begins now, so that what it has of the past is as old as the file says.
+  writeFileSync("world.yaml", `clock: "${new Date().toISOString()}"\n`
+    + readFileSync(`${HERE}/world.yaml`, "utf8"));
+  const world = await startWorld(PIPE, path.resolve("world.yaml"), path.resolve("state"));
   const taps = await Promise.all(Object.keys(HOSTS)
     .map((name) => startTap(name, world, PIPE_CONTRACTS)));
   for (const tap of taps) {
@@ -129,12 +168,19 @@ async function main() {
   const marks = await startMarks(taps, marked);
   const project = makeProject(world, taps, marks);
   const { credentials } = await (await fetch(`${world.url}/_pipe/clock`)).json();
-  const env = { ...process.env, ...variables(project, credentials, taps) };
+  const known = variables(project, credentials, taps);
+  const env = { ...process.env, ...known };
   const before = await stored(world);
   const shown = [];
-  for (const name of readdirSync(`${HERE}/scripts`).filter((n) => n.endsWith(".lua"))) {
-    shown.push(await runScript(name, env));
+  const others = variants(project, credentials, env, known);
+  const names = readdirSync(`${HERE}/scripts`).filter((n) => n.endsWith(".lua")
+    && !others[n] && !n.startsWith("clients_"));
+  shown.push(...await Promise.all(names.map((name) => runScript(name, env))));
+  for (const [name, run] of Object.entries(others)) {
+    writeFileSync("team/pipe.yaml", run.project);
+    shown.push(await runScript(name, run.env));
   }
+  await clients(shown);
   report(taps);
   for (const tap of taps) {
     problems.push(...await asleepAfter(tap));

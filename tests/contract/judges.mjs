@@ -26,6 +26,14 @@ const JUDGES = {
   slack: () => slackJudge,
 };
 
+// What Prism cannot stand in front of: it goes where an answer leads, instead of handing it on.
+const PAST = { github: /\/actions\/jobs\/\d+\/logs$/ };
+
+function judgeLeading(exchange) {
+  return exchange.status === 404 || (exchange.status === 302 && exchange.answerHeaders.location
+    && !exchange.answer.length) ? [] : [`answer: ${exchange.status} is no 302 with a location`];
+}
+
 export async function startTap(name, world, contracts) {
   const base = `${world.url}/${HOSTS[name]}`;
   if (JUDGES[name]) {
@@ -37,8 +45,9 @@ export async function startTap(name, world, contracts) {
   const description = new Description(name, `${contracts}/${name}/openapi.json`, written);
   const tap = new Tap(name, base, (exchange) => {
     exchange.operation = description.operation(exchange.method, exchange.path);
-    return judgeByPrism(exchange);
+    return tap.past?.test(exchange.url) ? judgeLeading(exchange) : judgeByPrism(exchange);
   });
+  tap.past = PAST[name];
   tap.prism = await startPrism(name, written, await tap.startBack());
   await tap.startFront(tap.prism.url);
   return tap;
@@ -86,10 +95,7 @@ const SPOILT = { headers: { "content-type": "application/json" }, body: Buffer.f
 const OPEN = ["POST /v1/projects/{ref}/database/query",
   "POST /v1/projects/{ref}/database/query/read-only",
   "POST /v1/projects/{projectId}/rollback/{deploymentId}",
-  "POST /v1/betaGroups/{id}/relationships/builds",
-  "PATCH /v1/appStoreVersions/{id}/relationships/build",
-  "POST /v10/projects/{projectId}/promote/{deploymentId}",
-  "DELETE /repos/{owner}/{repo}/git/refs/{ref}"];
+  "POST /v10/projects/{projectId}/promote/{deploymentId}"];
 
 /** What a judge let pass that it should not, as texts. */
 export async function asleep(tap) {
@@ -117,7 +123,8 @@ export async function asleepAfter(tap) {
 }
 
 async function unnoticed(tap, request) {
-  const { problems, operation } = await tap.ask(request, { ...SPOILT, status: request.status });
+  const status = request.status === 204 ? 200 : request.status;
+  const { problems, operation } = await tap.ask(request, { ...SPOILT, status });
   return problems.length ? []
     : [`${tap.name}: an answer to ${operation} was spoilt, and nothing noticed`];
 }

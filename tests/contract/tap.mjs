@@ -94,9 +94,16 @@ export class Tap {
       const answer = this.spoilt ?? await send({ base: this.world, method: request.method,
         path: request.url, headers: headersFor(given, body), body });
       this.reached.set(id, answer.status);
+      answer.headers = this.led(answer.headers);
       reply(response, answer);
     });
     return this.back.url;
+  }
+
+  /** An answer that leads elsewhere leads to the world's part of it. */
+  led(headers) {
+    const to = headers.location?.match(/^https:\/\/(.+)$/)?.[1];
+    return to ? { ...headers, location: `${new URL(this.world).origin}/${to}` } : headers;
   }
 
   async startFront(behind) {
@@ -105,7 +112,8 @@ export class Tap {
       const id = String(++last);
       const body = compact(request.headers, await read(request));
       const headers = { ...headersFor(request.headers, body), "x-contract": id };
-      const answer = await send({ base: behind, method: request.method, path: request.url, headers,
+      const direct = this.past?.test(request.url) ? this.back.url : behind;
+      const answer = await send({ base: direct, method: request.method, path: request.url, headers,
         body });
       this.note(request, body, answer, id);
       reply(response, answer);
@@ -145,7 +153,7 @@ export function startMarks(taps, marked) {
   return listen(async (request, response) => {
     const [, , provider, verb, kind] = request.url.split("/");
     marked.push({ provider, verb, kind });
-    for (const tap of taps) {
+    for (const tap of taps.filter((t) => t.name === provider)) {
       tap.label = `${provider}.${verb}`;
     }
     response.writeHead(204);

@@ -5,18 +5,14 @@ import { runPipe } from "./servers.mjs";
 
 // Verbs that the scripts need not call, each with the reason.
 const SQL = "speaks PostgreSQL with a database: compared with the vendor's own program elsewhere";
-const FASTLANE = "runs a program and sends nothing itself";
-const FILES = "works on files and sends nothing";
-const GIT = "reads git, and asks as railway.triggers and vercel.project do";
+const FILES = "works on files; where it asks a vendor, it does so by another provider's verb";
+const STUB = "runs a program that a stub stands in for: no schema to hold it against";
 const EXCEPTIONS = {
-  "forecast.push": GIT, "forecast.tag": GIT,
-  "github.job_log": "leads to a store of logs that has no description: cases/github-reads",
+  "fastlane.beta": STUB, "fastlane.bump": STUB, "fastlane.check": STUB, "fastlane.lane": STUB,
+  "forecast.push": FILES, "forecast.tag": FILES,
   "postgres.query": SQL, "postgres.execute": SQL,
   "supabase.pending": SQL, "supabase.push": SQL, "supabase.repair": SQL,
   "supabase.lint": FILES, "supabase.new": FILES, "supabase.reverse": FILES,
-  "fastlane.beta": FASTLANE, "fastlane.bump": FASTLANE, "fastlane.check": FASTLANE,
-  "fastlane.lane": FASTLANE,
-  "railway.me": "it wants an account token, and the world's project has project tokens",
 };
 
 export async function allVerbs(pipe, root) {

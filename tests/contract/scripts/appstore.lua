@@ -1,14 +1,13 @@
 local contract = require "lib.contract"
 local works, refused = contract.of("appstore", appstore)
 
-local V = "1.4.3"
-local NOWHERE = "e5d1f0e1-0000-4000-a000-000000000000"
+-- The world has 1.4.2 in the store, in a phased release, and for this test build 220 of 1.5.0,
+-- whose export compliance nobody has answered yet.
+local NEXT = "1.5.0"
 
--- Waits until the version is in this state.
-local function until_it_is(state)
-  return contract.eventually(V .. " as " .. state, function ()
-    local v = works("version", { version = V })
-    return v.state == state and v
+local function in_state(wanted)
+  return contract.eventually("version " .. NEXT .. " in state " .. wanted, function ()
+    return works("version", { version = NEXT }).state == wanted
   end)
 end
 
@@ -17,64 +16,66 @@ return pipeline "appstore" {
   step "reads" {
     run = function ()
       contract.same("the app", works "app".bundle, "no.impulse.app")
-      local list = works("builds", { version = V })
-      contract.same("the builds", #list, 1)
-      contract.same("the build", works("build", { id = list[1].id }).build, "213")
-      contract.same("one a page", #works("builds", { first = 1 }), 1)
-      contract.same("what comes next", works("next_build_number", { version = V }).next, "214")
-      contract.holds("there are groups", #works "groups" > 1)
-      contract.same("what is live", works "live".version, "1.4.2")
-      contract.holds("there are versions", #works("versions", { states = {
-        "READY_FOR_DISTRIBUTION", "REPLACED_WITH_NEW_VERSION" } }) > 1)
-      contract.same("its phases are over", works("phased", { version = "1.4.2" }).state, "COMPLETE")
-      contract.same("nothing is under review", works("submission", { version = "1.4.2" }), nil)
-      return { build = list[1].id }
+      local builds = works("builds", { version = NEXT })
+      contract.same("its builds", #builds, 1)
+      works("builds", { first = 3 })
+      works("build", { id = builds[1].id })
+      refused("build", { id = "00000000-0000-4000-8000-000000000000" }, "appstore.not-found")
+      contract.holds("a number is free", works "next_build_number".next > builds[1].build)
+      contract.same("the groups", #works "groups", 2)
+      works("beta_review", { build = builds[1].id })
+      contract.holds("there are versions", #works "versions" > 1)
+      works("versions", { states = { "READY_FOR_DISTRIBUTION" }, first = 1 })
+      contract.same("what is in the store", works "live".version, "1.4.2")
+      works("phased", { version = "1.4.2" })
+      works("submission", { version = "1.4.2" })
+      contract.same("a version", works("version", { version = NEXT }), nil)
+      return { build = builds[1].id }
     end,
   },
-  step "not-there" {
-    run = function (r)
-      refused("build", { id = NOWHERE }, "appstore.not-found")
-      refused("add_to_group", { build = r.out.reads.build, group = "Nobody" }, "appstore.group")
+  step "phased" {
+    run = function ()
+      works("pause_phased", { version = "1.4.2" })
+      works("resume_phased", { version = "1.4.2" })
+      works("complete_phased", { version = "1.4.2" })
+      refused("pause_phased", { version = "1.4.2" }, "appstore.state")
     end,
+    effect = "irreversible",
   },
-  step "testing" {
+  step "testflight" {
     run = function (r)
-      local id = r.out.reads.build
-      works("set_export_compliance", { build = id, uses_non_exempt_encryption = false })
-      refused("set_export_compliance", { build = id, uses_non_exempt_encryption = true },
-        "appstore.state")
-      contract.holds("it is new to the group", works("add_to_group", { build = id,
-        group = "Beta testers" }).changed)
-      contract.same("no beta review", works("beta_review", { build = id }), nil)
-      works("submit_beta_review", { build = id })
-      contract.eventually("the beta review", function ()
-        return works("beta_review", { build = id }).state == "APPROVED"
-      end)
+      local build = r.out.reads.build
+      works("set_export_compliance", { build = build, uses_non_exempt_encryption = false })
+      refused("add_to_group", { build = build, group = "nobody" }, "appstore.group")
+      works("add_to_group", { build = build, group = "Beta testers" })
+      works("submit_beta_review", { build = build })
+      works("beta_review", { build = build })
     end,
   },
   step "review" {
     run = function (r)
-      works("create_version", { version = V, copyright = "2026 Impulse AS" })
-      refused("create_version", { version = V }, "appstore.exists")
-      works("attach_build", { version = V, build = r.out.reads.build })
-      works("submit", { version = V })
-      works("submission", { version = V })
-      works("withdraw", { version = V })
-      until_it_is "DEVELOPER_REJECTED"
-      works("start_phased", { version = V })
-      appstore.submit { version = V, as = "once more" }
-      until_it_is "PENDING_DEVELOPER_RELEASE"
+      works("create_version", { version = NEXT, release_type = "MANUAL" })
+      refused("create_version", { version = NEXT }, "appstore.exists")
+      refused("create_version", { version = "1.6.0" }, "appstore.state")
+      refused("submit", { version = NEXT }, "appstore.build")
+      works("attach_build", { version = NEXT, build = r.out.reads.build })
+      works("start_phased", { version = NEXT })
+      works("submit", { version = NEXT })
+      refused("submit", { version = NEXT }, "appstore.state")
+      works("submission", { version = NEXT })
+      works("withdraw", { version = NEXT })
     end,
   },
   step "release" {
     effect = "irreversible",
     run = function ()
-      works("release", { version = V })
-      until_it_is "READY_FOR_DISTRIBUTION"
-      works("pause_phased", { version = V })
-      works("resume_phased", { version = V })
-      works("complete_phased", { version = V })
-      contract.same("what is live", works "live".version, V)
+      refused("release", { version = NEXT }, "appstore.state")
+      in_state "DEVELOPER_REJECTED"
+      works("submit", { version = NEXT })
+      in_state "PENDING_DEVELOPER_RELEASE"
+      works("release", { version = NEXT })
+      in_state "READY_FOR_DISTRIBUTION"
+      contract.same("what is in the store", works "live".version, NEXT)
     end,
   },
 }

@@ -1,6 +1,21 @@
 local contract = require "lib.contract"
 local works, refused = contract.of("railway", railway)
 
+local NOBODY = "00000000-0000-4000-8000-000000000000"
+
+-- The environment that nothing else in this test deploys to.
+local function own(options)
+  options.environment = "production"
+  return options
+end
+
+local function ended(deployment)
+  return contract.eventually("deployment " .. deployment.id, function ()
+    local state = works("state", own { deployment = deployment.id })
+    return state.phase ~= "moving" and state
+  end)
+end
+
 return pipeline "railway" {
   version = "1.0.0",
   step "reads" {
@@ -11,60 +26,81 @@ return pipeline "railway" {
       contract.same("the number of deployments", #listed, 2)
       local one = works("deployment", { environment = "production", id = listed[1].id })
       contract.same("the deployment", one.id, listed[1].id)
-      refused("deployment", { environment = "production",
-        id = "00000000-0000-4000-8000-000000000000" }, "railway.not-found")
+      refused("deployment", { environment = "production", id = NOBODY }, "railway.not-found")
       local found = works("deployment_of", { environment = "production", commit = one.commit })
       contract.same("the deployment of the commit", found.commit, one.commit)
       works("deployment_of", { environment = "production",
         commit = "0000000000000000000000000000000000000000" })
-      works("triggers", { environment = "production" })
-      works("active", { environment = "production" })
+      contract.holds("it waits for CI", works("triggers", { environment = "production" })[1].wait_for_ci)
+      contract.same("what serves", #works("active", { environment = "production" }), 1)
+      refused("scope", { environment = "nowhere" }, "railway.scope")
+      refused("me", { environment = "production" }, "railway.scope")
     end,
   },
-
-  step "variables-and-logs" {
+  step "logs" {
     run = function ()
-      local all = works("variables", { environment = "production" })
-      contract.holds("NODE_ENV is there", all.NODE_ENV and all.NODE_ENV.fingerprint)
-      works("variables", { environment = "production", shared = true, unrendered = false })
-      works("variables_as_deployed", { environment = "production" })
-      contract.same("what runs has what the service has",
-        works("verify", { environment = "production" }).same, true)
-      local now = clock.now().ms
-      works("logs", { environment = "production", from = now - 3600000, to = now })
-      local serving = railway.active { environment = "production" }[1]
-      works("count", { environment = "production", deployment = serving.id, from = now - 3600000,
-        filter = "@level:error OR \"no such word\"" })
-      refused("count", { environment = "production", from = now - 400 * 86400000, filter = "a" },
-        "railway.logs-retention")
+      local from = clock.now().ms - 3600000
+      local lines = works("logs", { environment = "production", from = from, limit = 5 }).lines
+      contract.same("the lines", #lines, 3)
+      works("logs", { environment = "production", from = from, deployment = lines[1].deployment })
+      local count = works("count", { environment = "production", from = from,
+        filter = "@keyPrefix:ab12", attribute = "keyPrefix" })
+      contract.same("the lines of the key", count.count, 2)
+      refused("logs", { environment = "production", from = from, filter = '"open' },
+        "railway.filter")
     end,
   },
-  step "changes" {
+  step "variables" {
+    effect = "irreversible",
+    run = function ()
+      local now = works("variables", own { names = { "NODE_ENV" } })
+      contract.holds("the variable is there", now.NODE_ENV.fingerprint)
+      works("variables", own { shared = true })
+      works("variables_as_deployed", own {})
+      works("verify", own {})
+      local set = works("set_variables", own { plain = true, values = { CONTRACT = "one", OTHER = "two" },
+        expect = { CONTRACT = false } })
+      contract.holds("a deployment follows", set.deployment)
+      ended(set.deployment)
+      works("set_variables", own { plain = true, values = { CONTRACT = "three" }, skip_deploys = true })
+      contract.holds("it differs from what runs", not works("verify", own {}).same)
+      refused("set_variables", own { plain = true, values = { CONTRACT = "four" },
+        expect = { CONTRACT = false } }, "railway.conflict")
+      local gone = works("delete_variable", own { name = "OTHER" })
+      ended(gone.deployment)
+      refused("delete_variable", own { name = "OTHER" }, "railway.not-found")
+    end,
+  },
+  step "deployments" {
     effect = "locks-out",
     run = function ()
-      local P = "production"
-      local serving = works("active", { environment = P })[1]
-      local old
-      for _, d in ipairs(railway.deployments { environment = P }) do
-        old = old or d.can_rollback and d or nil
+      local active = railway.active(own {})[1]
+      refused("deploy", own { commit = "0000000000000000000000000000000000000000" },
+        "railway.commit-not-found")
+      local made = works("deploy", own { commit = active.commit })
+      contract.holds("it is given up", works("cancel", own { deployment = made.id }).done)
+      refused("cancel", own { deployment = active.id }, "railway.not-possible")
+      local again = works("redeploy", own { deployment = active.id })
+      contract.same("the deployment", ended(again).phase, "good")
+      works("restart", own { deployment = again.id })
+      contract.same("after the restart", ended(again).phase, "good")
+      refused("restart", own { deployment = made.id }, "railway.not-possible")
+    end,
+  },
+  step "rollback" {
+    effect = "locks-out",
+    run = function ()
+      local back
+      for _, row in ipairs(railway.deployments(own { first = 20 })) do
+        back = row.can_rollback and row.status == "REMOVED" and row or back
       end
-      works("rollback_plan", { environment = P, deployment = old.id })
-      refused("rollback", { environment = P, deployment = serving.id }, "railway.not-rollbackable")
-      local back = works("rollback", { environment = P, deployment = old.id })
-      contract.same("the commit of the new deployment", back.commit, old.commit)
-      works("state", { environment = P, deployment = back.id })
-      works("cancel", { environment = P, deployment = back.id })
-      works("redeploy", { environment = P, deployment = serving.id, use_previous_image = true })
-      works("redeploy", { environment = P, deployment = serving.id })
-      works("deploy", { environment = P, commit = serving.commit })
-      refused("deploy", { environment = P, commit = ("0"):rep(40) }, "railway.commit-not-found")
-      works("set_variables", { environment = P, plain = true, values = { CONTRACT = "tested" } })
-      works("set_variables", { environment = P, plain = true, values = { CONTRACT = "again" }, shared = true,
-        skip_deploys = true })
-      works("delete_variable", { environment = P, name = "CONTRACT" })
-      works("restart", { environment = P, deployment = serving.id })
-      works("stop", { environment = P, deployment = serving.id })
-      refused("me", { environment = P }, "railway.scope")
+      contract.holds("the plan is possible",
+        works("rollback_plan", own { deployment = back.id }).possible)
+      refused("rollback", own { deployment = back.id, expect_variables = json.array {} },
+        "railway.variables")
+      local new = works("rollback", own { deployment = back.id })
+      contract.same("the rollback", ended(new).phase, "good")
+      contract.holds("it is stopped", works("stop", own { deployment = new.id }).done)
     end,
   },
 }

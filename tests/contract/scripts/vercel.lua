@@ -61,7 +61,8 @@ return pipeline "vercel" {
   },
   step "rebuild-and-cancel" {
     run = function ()
-      local preview = vercel.deployments { project = PROJECT, target = "preview", first = 1 }[1]
+      local preview = vercel.deployments { project = PROJECT, target = "preview", state = "READY",
+        first = 1 }[1]
       refused("promote", { project = PROJECT, deployment = preview.id }, "vercel.preview")
       local built = works("promote", { project = PROJECT, deployment = preview.id, rebuild = true })
       local canceled = works("cancel", { deployment = built.deployment })
