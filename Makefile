@@ -91,6 +91,7 @@ test: $(BUILD)/config.mk
 	@$(MAKE) --no-print-directory all units
 	@$(MAKE) --no-print-directory replays $(ASAN)
 	@tests/contract/install || test $$? = 77
+	@tests/tools/supabase_cli >/dev/null || test $$? = 77
 	@tests/run --build $(BUILD) $(T)
 
 ASAN := BUILD=$(BUILD)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer \
@@ -100,6 +101,7 @@ asan: $(BUILD)/config.mk
 	@tools/setup.sh test
 	@$(MAKE) --no-print-directory all units replays $(ASAN)
 	@tests/contract/install || test $$? = 77
+	@tests/tools/supabase_cli >/dev/null || test $$? = 77
 	@tests/run --build $(BUILD)/asan $(T)
 
 .PHONY: units replays fuzzers

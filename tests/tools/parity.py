@@ -2,19 +2,15 @@
 database of its own, and what became of both. What is compared is in tests/contract."""
 
 import contextlib
-import fcntl
 import glob
 import json
 import os
-import pwd
 import re
 import shutil
 import subprocess
 import sys
 
-PIPE, ROOT, BUILD = os.environ["PIPE"], os.environ["PIPE_ROOT"], os.environ["PIPE_BUILD"]
-HOME = pwd.getpwuid(os.getuid()).pw_dir
-MAJOR = "3"  # of the vendor's program: what it does has changed with each
+PIPE, ROOT = os.environ["PIPE"], os.environ["PIPE_ROOT"]
 
 SCRIPT = """
 return pipeline "push" {
@@ -52,27 +48,12 @@ def skip(why):
 
 def client():
     """Its path; installed into the build folder the first time."""
-    top = os.path.join(BUILD, "npm")
-    program = os.path.join(top, "node_modules/.bin/supabase")
-    if not shutil.which("npm"):
-        skip("npm is not installed: it brings the vendor's program")
-    os.makedirs(top, exist_ok=True)
-    with open(os.path.join(top, "lock"), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(program):
-            env = dict(os.environ)
-            settings = os.path.join(HOME, ".npmrc")
-            if os.path.exists(settings):
-                env["NPM_CONFIG_USERCONFIG"] = settings
-            done = subprocess.run(
-                ["npm", "install", "--no-audit", "--no-fund", "--prefix", top,
-                 f"supabase@{MAJOR}"], env=env, capture_output=True, text=True)
-            if done.returncode != 0 or not os.path.exists(program):
-                skip(f"npm cannot install supabase@{MAJOR}: {done.stderr.strip()[-200:]}")
-    version = run([program, "--version"])[1].strip()
-    if not version.startswith(MAJOR + "."):
-        skip(f"supabase {version} is not of the major version {MAJOR}")
-    return program
+    code, out, err = run([os.path.join(ROOT, "tests/tools/supabase_cli")])
+    if code == 77:
+        skip(out.strip())
+    if code != 0:
+        sys.exit(f"supabase_cli: {out}{err}")
+    return out.strip()
 
 
 def run(argv, **kwargs):
