@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 
+sys.dont_write_bytecode = True  # nothing may appear in the source tree
 sys.path.insert(0, os.path.join(os.environ["PIPE_ROOT"], "tests/tools"))
 import parity  # noqa: E402
 

@@ -9,6 +9,7 @@ import os
 import sys
 import tempfile
 
+sys.dont_write_bytecode = True  # nothing may appear in the source tree
 sys.path.insert(0, os.path.join(os.environ["PIPE_ROOT"], "tests/tools"))
 import parity  # noqa: E402
 
