@@ -40,7 +40,7 @@ M.default = { fastlane = { installed = true, version_file = "Info.plist", lanes 
 
 local STUB = [=[#!/bin/sh
 # Stands in for fastlane in a simulated world. $PIPE_PLAN.* say what to do: lane, options, out
-# (before the end), failure, xml, end (before or after: killed there), build, file.
+# (before the end), failure, taken, xml, end (before or after: killed there), build, file.
 set -u
 plan=$PIPE_PLAN
 
@@ -107,6 +107,9 @@ file=$(cat "$plan.file")
 [ ! -f "$file" ] || now=$(version_of "$file")
 sed "s/@VERSION@/${now:-1.0.0}/" "$plan.out"
 [ ! -s "$plan.failure" ] || broken "$(cat "$plan.failure")"
+if grep -qxF "${now:-1.0.0}" "$plan.taken"; then
+	broken "Cannot submit version ${now:-1.0.0} for review: it is in the store, or under review"
+fi
 if [ "$(cat "$plan.lane")" = bump ]; then bump; fi
 killed before
 killed after
@@ -217,14 +220,14 @@ local function promote(w, b)
   store.submitted(w, s, v)
 end
 
--- What a lane did, once its program has ended.
-local function done(w, plan, stdout)
+-- What a lane did, once its program has ended; half: a release that ended after the upload.
+local function done(w, plan, stdout, half)
   local version = stdout:match("Version: ([%d%.]+)")
   local detail = { version = version }
   if plan.lane == "beta" or plan.lane == "release" then
     local b = store.upload(w, { version = version or "1.0.0", build = plan.build })
     detail.build = plan.build
-    if plan.lane == "release" then
+    if plan.lane == "release" and not half then
       b.appears, b.state = w.s.now, "VALID"
       b.run = b.run + 1
       promote(w, b)
@@ -287,6 +290,16 @@ local function failing_step(lane, failure)
   return failure and (lane.step or lane.steps[#lane.steps]) or lane.steps[#lane.steps]
 end
 
+-- Versions that cannot be submitted: what a release, which takes the version of the working copy,
+-- must not be of.
+local function taken(w, name)
+  local out = {}
+  for _, v in ipairs(name == "release" and w.s.appstore.versions or {}) do
+    out[#out + 1] = not store.editable(v) and v.version or nil
+  end
+  return #out > 0 and table.concat(out, "\n") .. "\n" or ""
+end
+
 -- The files of a plan, by their names in the world's folder `process`.
 local function files_of(w, plan, lane, options, failure)
   local own = plan.ticket .. "."
@@ -296,7 +309,7 @@ local function files_of(w, plan, lane, options, failure)
     [own .. "out"] = text_of(known, plan.build), [own .. "failure"] = failure or "",
     [own .. "xml"] = lane and (lane.report or report(known, failing_step(known, failure))) or "",
     [own .. "end"] = known.lost or "never",
-    [own .. "file"] = w.s.spec.fastlane.version_file,
+    [own .. "taken"] = taken(w, plan.lane), [own .. "file"] = w.s.spec.fastlane.version_file,
   }
 end
 
@@ -322,7 +335,7 @@ function M.process(w, call)
     chosen = name == "promote" and (newest_valid(w) or {}).id or nil, writes = call.writes
       and not READS[name],
     target = table.concat({ platform, name, table.unpack(sorted) }, " "),
-    applied = lane and lane.applied == true, lost = lane and lane.lost }
+    failing = failure ~= nil, applied = lane and lane.applied == true, lost = lane and lane.lost }
   local folder = w.dir .. "/process/"
   plan.files = files_of(w, plan, lane, options, failure)
   plan.argv = { "/bin/sh", folder .. "fastlane", table.unpack(call.argv, 2) }
@@ -343,6 +356,8 @@ function M.processed(w, plan, result)
   local after = plan.lost == "after" and core.some(result.signal) ~= nil
   if result.exit == 0 or plan.applied or after then
     done(w, plan, result.stdout)
+  elseif plan.lane == "release" and result.exit == 1 and not plan.failing then
+    done(w, plan, result.stdout, true)
   end
 end
 
