@@ -61,9 +61,10 @@ function judgeQuery(operation, params) {
       continue;
     }
     const text = params.get(name);
-    const list = shape[name].safeParse([]).success || shape[name].safeParse(text.split(",")).success;
-    values[name] = list ? text.split(",") : /^\d+$/.test(text) && !shape[name].safeParse(text).success
-      ? Number(text) : text;
+    const fits = (value) => shape[name].safeParse(value).success;
+    const list = fits([]) || fits(text.split(","));
+    values[name] = list ? text.split(",")
+      : /^\d+$/.test(text) && !fits(text) ? Number(text) : text;
   }
   const read = given?.safeParse(params.size || given.shape ? values : undefined);
   return found.concat((read?.error?.issues ?? [])
@@ -102,7 +103,8 @@ export function appstoreJudge() {
         ? ` ("${e.params.additionalProperty}")` : ""} (${name})`);
   };
   return (exchange) => {
-    const operation = all.find((o) => o.method === exchange.method && o.pattern.test(exchange.path));
+    const operation = all.find((o) => o.method === exchange.method
+      && o.pattern.test(exchange.path));
     if (!operation) {
       return [`the vendor has no ${exchange.method} ${exchange.path}`];
     }

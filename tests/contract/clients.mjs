@@ -1,7 +1,7 @@
 // The vendors' own clients against the simulated world: what they see has to be what `pipe` sees,
-// and what they do has to be there for `pipe`. A client that validates its answers is one more judge.
+// and what they do has to be there for `pipe`. A client that validates answers is one more judge.
 
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, webcrypto } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { Octokit } from "@octokit/rest";
 import { Vercel } from "@vercel/sdk";
@@ -9,6 +9,9 @@ import { DopplerSDK } from "@dopplerhq/node-sdk";
 import { SupabaseManagementAPI } from "supabase-management-js";
 import * as apple from "appstore-connect-sdk";
 import { HOSTS } from "./judges.mjs";
+
+// Node 18 has it under another name only, and App Store Connect's client wants this one.
+globalThis.crypto ??= webcrypto;
 
 const REPO = { owner: "impulse", repo: "impulse" };
 const TEAM = "team_impulse";
@@ -257,7 +260,8 @@ async function appstore(c) {
     apple.appsGetCollection({ client: c.strangers.apple }));
 }
 
-// What the world has written down of it: one entry for each that went well, none of what was refused.
+// What the world has written down of it: one entry for each that went well, none for what was
+// refused.
 const LEDGER = ["vercel.rollback", "doppler.set", "doppler.rollback",
   "appstore.set_export_compliance", "appstore.create_version", "github.create_tag",
   "github.merge", "github.dispatch"];

@@ -61,8 +61,8 @@ function makeProject(world, taps, marks) {
 function variables(project, credentials, taps) {
   const named = [...project.matchAll(/^ {2}([\w-]+):\n {4}env: (\w+)$/gm)];
   const slack = taps.find((tap) => tap.name === "slack")?.url ?? "";
-  return Object.fromEntries(named.filter(([, name]) => credentials[name]).map(([, name, variable]) =>
-    [variable, credentials[name].replace(`https://${HOSTS.slack}`, slack)]));
+  return Object.fromEntries(named.filter(([, name]) => credentials[name])
+    .map(([, name, variable]) => [variable, credentials[name].replace(`https://${HOSTS.slack}`, slack)]));
 }
 
 // The same with other credentials: an account's at Railway, and some that nobody accepts.
@@ -72,7 +72,8 @@ function variants(project, credentials, env, known) {
     format: "pem" }) : `${text.slice(0, -1)}${text.endsWith("0") ? "1" : "0"}`);
   return {
     "account.lua": {
-      project: project.replace("\n  railway:\n    url:", "\n  railway:\n    auth: account\n    url:"),
+      project: project.replace("\n  railway:\n    url:",
+        "\n  railway:\n    auth: account\n    url:"),
       env: { ...env, RAILWAY_TOKEN_STAGING: credentials.railway,
         RAILWAY_TOKEN_PRODUCTION: credentials.railway },
     },
@@ -127,16 +128,23 @@ async function clients(shown) {
   await stop(world.child);
 }
 
+function wrongOnes(env, known) {
+  return Object.fromEntries(Object.keys(known).map((name) => [`wrong ${name}`, env[name]]));
+}
+
 // What Doppler holds now, as far as it is secret.
 async function stored(world) {
   const { doppler } = await (await fetch(`${world.url}/_pipe/state`)).json();
   const found = {};
-  for (const [place, config] of Object.entries(doppler?.configs ?? {})) {
+  for (const [place, config] of Object.entries(doppler.configs)) {
     for (const [name, secret] of Object.entries(config.secrets)) {
       if (secret.visibility !== "unmasked" && !secret.raw.includes("${")) {
         secret.raw.split(",").forEach((part, i) => { found[`${place}/${name}/${i}`] = part; });
       }
     }
+  }
+  if (!Object.keys(found).length) {
+    problems.push("the world's secrets are not where they are looked for (its state, doppler)");
   }
   return found;
 }
@@ -185,8 +193,9 @@ async function main() {
   for (const tap of taps) {
     problems.push(...await asleepAfter(tap));
   }
-  lookForLeaks({ ...credentials, ...before, ...await stored(world), slack: path.basename(credentials.slack ?? "/none-yet-there-is") },
-    shown, taps);
+  lookForLeaks({ ...credentials, ...before, ...await stored(world),
+    ...wrongOnes(others["wrong.lua"].env, known),
+    slack: path.basename(credentials.slack) }, shown, taps);
   problems.push(...uncovered(await allVerbs(PIPE, PIPE_ROOT), marked));
   marks.server.close();
   taps.forEach((tap) => tap.stop());

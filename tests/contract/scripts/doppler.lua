@@ -25,7 +25,8 @@ return pipeline "doppler" {
   },
   step "around" {
     run = function ()
-      contract.holds("there is an integration", #works("integrations", { environment = STAGING }) > 0)
+      contract.holds("there is an integration",
+        #works("integrations", { environment = STAGING }) > 0)
       local sync = works("sync", { environment = STAGING })
       contract.holds("it is synced", sync.enabled)
       works("webhooks", { environment = STAGING })
@@ -78,7 +79,8 @@ return pipeline "doppler" {
       local entry = works("log_entry", { environment = STAGING, id = log[1].id })
       contract.same("what was changed", entry.changes[1].name, "API_CLIENT_KEY")
       refused("log_entry", { environment = STAGING, id = "none" }, "doppler.not-found")
-      refused("rollback", { environment = STAGING, id = r.out.versions.first }, "doppler.newer-change")
+      refused("rollback", { environment = STAGING, id = r.out.versions.first },
+        "doppler.newer-change")
       local undone = works("rollback", { environment = STAGING, id = log[1].id })
       contract.holds("it is undone", undone.changed)
     end,

@@ -39,7 +39,8 @@ return pipeline "github" {
       works("run", { id = runs[1].id })
       refused("run", { id = 1 }, "github.not-found")
       local jobs = works("jobs", { id = runs[#runs].id })
-      contract.holds("it wrote something", works("job_log", { id = jobs[1].id, lines = 5 }).total > 0)
+      contract.holds("it wrote something",
+        works("job_log", { id = jobs[1].id, lines = 5 }).total > 0)
       refused("job_log", { id = 1 }, "github.no-log")
     end,
   },
@@ -50,7 +51,8 @@ return pipeline "github" {
       contract.same("where a ref leads", works("read_ref", { ref = "heads/main" }).sha, main)
       contract.same("no ref", works("read_ref", { ref = "heads/nowhere" }), nil)
       works("refs", { prefix = "tags/v" })
-      contract.same("main is", works("compare", { base = "production", head = "main" }).status, "ahead")
+      contract.same("main is", works("compare", { base = "production", head = "main" }).status,
+        "ahead")
       refused("compare", { base = "nowhere", head = "main" }, "github.not-found")
       works("create_branch", { name = "release/1", sha = production })
       refused("create_branch", { name = "release/1", sha = main }, "github.exists")
@@ -70,11 +72,12 @@ return pipeline "github" {
   },
   step "releases" {
     run = function ()
+      local main = sha_of "heads/main"
       works("create_release", { tag = "v2.0.0", name = "2.0.0", body = "What is new" })
       works("release", { tag = "v2.0.0" })
       contract.same("no release", works("release", { tag = "v7.0.0" }), nil)
       contract.holds("it is listed", #works "releases" > 0)
-      local made = works("create_deployment", { environment = "staging", sha = sha_of "heads/main" })
+      local made = works("create_deployment", { environment = "staging", sha = main })
       works("deployment_status", { id = made.id, state = "in_progress" })
       works("deployments", { environment = "staging" })
     end,

@@ -31,7 +31,8 @@ return pipeline "railway" {
       contract.same("the deployment of the commit", found.commit, one.commit)
       works("deployment_of", { environment = "production",
         commit = "0000000000000000000000000000000000000000" })
-      contract.holds("it waits for CI", works("triggers", { environment = "production" })[1].wait_for_ci)
+      contract.holds("it waits for CI",
+        works("triggers", { environment = "production" })[1].wait_for_ci)
       contract.same("what serves", #works("active", { environment = "production" }), 1)
       refused("scope", { environment = "nowhere" }, "railway.scope")
       refused("me", { environment = "production" }, "railway.scope")
@@ -58,11 +59,12 @@ return pipeline "railway" {
       works("variables", own { shared = true })
       works("variables_as_deployed", own {})
       works("verify", own {})
-      local set = works("set_variables", own { plain = true, values = { CONTRACT = "one", OTHER = "two" },
-        expect = { CONTRACT = false } })
+      local set = works("set_variables", own { plain = true, expect = { CONTRACT = false },
+        values = { CONTRACT = "one", OTHER = "two" } })
       contract.holds("a deployment follows", set.deployment)
       ended(set.deployment)
-      works("set_variables", own { plain = true, values = { CONTRACT = "three" }, skip_deploys = true })
+      works("set_variables", own { plain = true, values = { CONTRACT = "three" },
+        skip_deploys = true })
       contract.holds("it differs from what runs", not works("verify", own {}).same)
       refused("set_variables", own { plain = true, values = { CONTRACT = "four" },
         expect = { CONTRACT = false } }, "railway.conflict")
