@@ -67,7 +67,7 @@ local api = wire.client {
   headers = function (call)
     return { Authorization = { "Bearer ", host.credential(credential_name(call.environment)) } }
   end,
-  errors = errors_for, limited = limited,
+  errors = errors_for, limited = limited, extra = { "environment" },
 }
 
 local function ask(call)

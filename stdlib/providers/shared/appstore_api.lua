@@ -153,7 +153,7 @@ local function limited(answer, call)
 end
 
 local client = wire.client { name = "appstore", title = "App Store Connect", url = HOME,
-  headers = headers, limited = limited,
+  headers = headers, limited = limited, extra = { "pause" },
   message = function (answer) return (read_errors(answer)) end }
 
 --- wire's requests, with `where` needed. A refused token is renewed once: nothing happened.

@@ -61,6 +61,7 @@ local client = wire.client {
     return { Authorization = { "Bearer ", host.credential(credential_name(call.environment)) } }
   end,
   errors = errors, message = message, limited = limited,
+  extra = { "environment", "hint", "in_query" },
 }
 
 --- The config that an environment of pipe.yaml names: { environment, project, config, text }.

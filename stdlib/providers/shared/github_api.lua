@@ -128,6 +128,7 @@ local client = wire.client {
       Authorization = { "Bearer ", host.credential "github" }, ["X-GitHub-Api-Version"] = VERSION }
   end,
   errors = errors_of, message = words, limited = M.limited, patience = PATIENCE,
+  extra = { "errors", "hits" },
 }
 
 local MONTHS = { Jan = 1, Feb = 2, Mar = 3, Apr = 4, May = 5, Jun = 6, Jul = 7, Aug = 8, Sep = 9,

@@ -32,6 +32,11 @@ local function known(c, message)
   return { nil, c.name .. ".graphql" }
 end
 
+-- The title is not said twice.
+local function titled(c, call)
+  return (call.where and call.where .. ": " or "") .. c.title
+end
+
 local function raise_errors(c, call, errors)
   local message = messages_of(errors)
   if call.judge then
@@ -42,13 +47,13 @@ local function raise_errors(c, call, errors)
   end
   local one = known(c, message)
   local more = one[3] and " — " .. one[3] or c.explain and c.explain(message, call) or ""
-  host.raise(one[2], ("%s: %s answers: %s%s"):format(call.where or c.title, c.title, message, more),
+  host.raise(one[2], ("%s answers: %s%s"):format(titled(c, call), message, more),
     { refused = one.refused })
 end
 
 local function raise_shape(c, call, problem)
-  host.raise(c.name .. ".answer", ("%s: %s's answer cannot be used: %s"):format(call.where
-    or c.title, c.title, problem), { retryable = not call.write, unknown = call.write })
+  host.raise(c.name .. ".answer", ("%s's answer cannot be used: %s"):format(titled(c, call),
+    problem), { retryable = not call.write, unknown = call.write })
 end
 
 -- "2026-11-20T14:00:00Z", seconds since 1970 or seconds left, as ms since 1970.
@@ -79,8 +84,8 @@ local function wait_until_open(c, call)
   if wait <= 0 then
     return
   elseif wait > c.patience then
-    host.raise(c.name .. ".rate-limit", ("%s: %s's rate limit is used up; it is open again in %d s"):format(
-      call.where or c.title, c.title, math.ceil(wait / 1000)), { retryable = true })
+    host.raise(c.name .. ".rate-limit", ("%s's rate limit is used up; it is open again in %d s"):format(
+      titled(c, call), math.ceil(wait / 1000)), { retryable = true })
   end
   host.log(("%s's rate limit is used up: waiting %d s"):format(c.title, math.ceil(wait / 1000)))
   host.sleep(wait)
@@ -128,7 +133,8 @@ function M.client(c)
   local api = wire.client { name = c.name, title = c.title, url = c.url, headers = c.headers,
     errors = c.statuses, message = function (answer)
       return has_errors(answer) and messages_of(answer.json.errors) or nil
-    end, limited = function (answer) return note_limit(c, answer) end, patience = c.patience }
+    end, limited = function (answer) return note_limit(c, answer) end, patience = c.patience,
+    extra = { "environment" } }
   return function (call)
     return ask(c, api, call)
   end

@@ -140,7 +140,7 @@ end
 
 local api = wire.client {
   name = "vercel", title = "Vercel", url = "https://api.vercel.com", errors = errors_of,
-  message = words, limited = limited,
+  message = words, limited = limited, extra = { "place", "personal", "last" },
   headers = function (call)
     return { Authorization = { "Bearer ", host.credential(call.place.credential) } }
   end,

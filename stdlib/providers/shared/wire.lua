@@ -2,7 +2,7 @@
 -- limits waited for, what may be asked again asked again, answers held against
 -- their shape.
 --
---   local api = wire.client { name, title, url, headers, errors, message, limited, patience }
+--   local api = wire.client { name, title, url, headers, errors, message, limited, patience, extra }
 --   local data, answer = api { method, path, query, json, body, where, write, expect, shape,
 --     judge, raw, conditional, headers, timeout }
 --
@@ -37,7 +37,7 @@ local function sorted(t)
   for key in pairs(t) do
     keys[#keys + 1] = key
   end
-  table.sort(keys)
+  table.sort(keys, function (a, b) return tostring(a) < tostring(b) end)
   return keys
 end
 
@@ -154,22 +154,26 @@ local function address(c, call)
   return base .. call.path .. M.query(call.query)
 end
 
-local function headers_of(c, call)
+local function headers_of(c, call, url)
   local out = { ["User-Agent"] = "pipe" }
   for _, some in ipairs { c.headers and c.headers(call) or {}, call.headers or {} } do
     for name, value in pairs(some) do
       out[name] = value
     end
   end
-  local kept = call.conditional and c.kept[call.url]
+  local kept = call.conditional and c.kept[url]
   if kept then
     out["If-None-Match"] = kept.etag
   end
   return out
 end
 
-local function where(c, call)
-  return call.where and call.where .. ": " or c.title .. ": "
+-- The title is not said twice, where the words begin with it.
+local function placed(c, call, words)
+  if (call.where or c.title) == c.title and words:sub(1, #c.title) == c.title then
+    return words
+  end
+  return (call.where or c.title) .. ": " .. words
 end
 
 local function words_of(c, answer)
@@ -185,18 +189,18 @@ local function raise_status(c, call, answer)
   local known = errors[status]
   local said = words_of(c, answer)
   if known then
-    host.raise(known[1], ("%s%s (%d: %s)"):format(where(c, call), known[2], status, said),
+    host.raise(known[1], ("%s (%d: %s)"):format(placed(c, call, known[2]), status, said),
       { status = status, retryable = known.retryable, refused = known.refused })
   end
   local later = status >= 500
-  host.raise(c.name .. (later and ".unavailable" or ".failed"), ("%s%s answers %d: %s"):format(
-    where(c, call), c.title, status, said),
+  host.raise(c.name .. (later and ".unavailable" or ".failed"), ("%s answers %d: %s"):format(
+    placed(c, call, c.title), status, said),
     { status = status, retryable = later and not call.write, unknown = later and call.write })
 end
 
 local function raise_unreadable(c, call, answer, problem)
-  host.raise(c.name .. ".answer", ("%s%s's answer (%d) cannot be used: %s"):format(where(c, call),
-    c.title, answer.status, problem),
+  host.raise(c.name .. ".answer", ("%s's answer (%d) cannot be used: %s"):format(
+    placed(c, call, c.title), answer.status, problem),
     { status = answer.status, retryable = not call.write, unknown = call.write })
 end
 
@@ -215,20 +219,29 @@ end
 local function wait_for_limit(c, call, wait, waited)
   wait = math.max(wait, 1000)
   if waited + wait > (c.patience or PATIENCE) then
-    host.raise(c.name .. ".rate-limit", ("%s%s's rate limit is used up; it is open again in %d s"):format(
-      where(c, call), c.title, math.ceil(wait / 1000)), { retryable = true, status = 429 })
+    host.raise(c.name .. ".rate-limit", ("%s's rate limit is used up; it is open again in %d s"):format(
+      placed(c, call, c.title), math.ceil(wait / 1000)), { retryable = true, status = 429 })
   end
   host.log(("%s's rate limit is used up: waiting %d s"):format(c.title, math.ceil(wait / 1000)))
   host.sleep(wait)
   return waited + wait
 end
 
-local function send(call)
-  return host.http {
-    method = call.method, url = call.url, headers = call.all_headers, json = call.json,
+-- Services that say text/plain of their JSON are understood as well.
+local function read_json(call, answer)
+  if answer.json == nil and not call.raw and (answer.body or ""):find("^%s*[%[{]") then
+    local ok, value = pcall(host.json.decode, answer.body)
+    answer.json = ok and value or nil
+  end
+  return answer
+end
+
+local function send(call, url, headers)
+  return read_json(call, host.http {
+    method = call.method, url = url, headers = headers, json = call.json,
     body = call.body, form = call.form, timeout = call.timeout or "30s", redirects = call.redirects,
     retry = false,
-  }
+  })
 end
 
 -- What may be asked again: a question that failed, and what certainly never arrived.
@@ -239,10 +252,10 @@ local function worth_another(call, ok, answer)
   return answer.retryable and not answer.unknown
 end
 
-local function exchange(call)
+local function exchange(call, url, headers)
   local tries = 0
   while true do
-    local ok, answer = pcall(send, call)
+    local ok, answer = pcall(send, call, url, headers)
     local again = worth_another(call, ok, answer)
     tries = tries + 1
     if not again or not PAUSES[tries] then
@@ -267,43 +280,47 @@ local function expected(call, status)
   return false
 end
 
-local function keep(c, call, answer)
+local function keep(c, call, url, answer)
   if call.conditional and answer.headers.etag then
-    c.kept[call.url] = { etag = answer.headers.etag, json = answer.json, headers = answer.headers }
+    c.kept[url] = { etag = answer.headers.etag, json = answer.json, headers = answer.headers }
   end
 end
 
-local function read(c, call, answer)
+local function no_json(answer)
+  local kind = answer.headers["content-type"]
+  return ("it is no JSON (%s; %s)"):format(kind and "Content-Type " .. kind:sub(1, 80) or "no Content-Type",
+    M.first_line(answer.body))
+end
+
+local function read(c, call, url, answer)
   if call.raw or answer.status == 204 then
     return answer.body
   elseif answer.json == nil then
     if call.optional_body and answer.body == "" then
       return nil
     end
-    raise_unreadable(c, call, answer, "it is no JSON (" .. M.first_line(answer.body) .. ")")
+    raise_unreadable(c, call, answer, no_json(answer))
   end
   local problem = call.shape and M.check(answer.json, call.shape)
   if problem then
     raise_unreadable(c, call, answer, problem)
   end
-  keep(c, call, answer)
+  keep(c, call, url, answer)
   return answer.json
 end
 
 local function perform(c, call)
-  local waited = 0
-  call.url = address(c, call)
+  local waited, url = 0, address(c, call)
   while true do
-    call.all_headers = headers_of(c, call)
-    local answer = exchange(call)
+    local answer = exchange(call, url, headers_of(c, call, url))
     local limit = (c.limited or M.limited)(answer, call)
     if limit then
       waited = wait_for_limit(c, call, limit, waited)
-    elseif answer.status == 304 and call.conditional and c.kept[call.url] then
-      local kept = c.kept[call.url]
+    elseif answer.status == 304 and call.conditional and c.kept[url] then
+      local kept = c.kept[url]
       return kept.json, { status = 200, headers = kept.headers, json = kept.json, body = "" }
     elseif expected(call, answer.status) then
-      return read(c, call, answer), answer
+      return read(c, call, url, answer), answer
     else
       local taken, value
       if call.judge then
@@ -317,10 +334,65 @@ local function perform(c, call)
   end
 end
 
+-- What there is to say -----------------------------------------------------------------
+
+local CLIENT = { name = "string", title = "string", url = "string", headers = "function",
+  errors = "table function", message = "function", limited = "function", patience = "number",
+  extra = "table" }
+
+local CALL = { method = "string", path = "string", query = "table", json = "any", body = "any",
+  form = "table", headers = "table", timeout = "any", where = "string", write = "boolean",
+  expect = "table", shape = "any", judge = "function", raw = "boolean", optional_body = "boolean",
+  conditional = "boolean", redirects = "any", base = "string" }
+
+local WORDS = { string = "text", boolean = "a flag", table = "a table", ["function"] = "a function",
+  number = "a number", ["table function"] = "a table or a function" }
+
+-- A misspelt name would otherwise be a request that says less than it should.
+local function check_names(what, given, known, extra, level)
+  for _, name in ipairs(sorted(given)) do
+    local wanted = known[name]
+    if not wanted and not extra[name] then
+      error(("%s has no \"%s\" (there are %s)"):format(what, name,
+        table.concat(sorted(known), ", ")), level + 1)
+    elseif wanted and wanted ~= "any" and not wanted:find(type(given[name]), 1, true) then
+      error(("%s: %s should be %s"):format(what, name, WORDS[wanted]), level + 1)
+    end
+  end
+end
+
+local function check_client(c)
+  check_names("wire.client", c, CLIENT, {}, 3)
+  for _, name in ipairs { "name", "title", "url" } do
+    if not c[name] then
+      error(("wire.client needs %s = \"…\""):format(name), 3)
+    end
+  end
+end
+
+local function check_call(c, call)
+  local what = "a request to " .. c.title
+  if type(call) ~= "table" then
+    error(what .. " is a table, as in { method = \"GET\", path = \"/v1/zones\" }", 3)
+  end
+  check_names(what, call, CALL, c.own, 3)
+  for _, name in ipairs { "method", "path" } do
+    if not call[name] then
+      error(("%s needs %s = \"…\""):format(what, name), 3)
+    end
+  end
+end
+
 --- A function that makes requests to one service: see the head of this file.
+-- `extra` lists what its calls say beyond wire's own, for its `headers` and `errors`.
 function M.client(c)
-  c.kept = {}
+  check_client(c)
+  c.kept, c.own = {}, {}
+  for _, name in ipairs(c.extra or {}) do
+    c.own[name] = true
+  end
   return function (call)
+    check_call(c, call)
     return perform(c, call)
   end
 end
