@@ -11,6 +11,8 @@
 
 #include "inner.h"
 
+#define CODE_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_"
+
 /* ---- the project, the clock ------------------------------------------------------ */
 
 static int environment(lua_State *L)
@@ -28,7 +30,12 @@ static int environment(lua_State *L)
 static int raise(lua_State *L)
 {
 	struct pl_err err;
-	pl_fail(&err, luaL_checkstring(L, 1), "%s", luaL_checkstring(L, 2));
+	const char *code = luaL_checkstring(L, 1);
+	if (!*code || strspn(code, CODE_LETTERS) != strlen(code))
+		return luaL_error(L,
+		    "host.raise: a code is made of letters, digits, \".\", \"-\" and \"_\", as "
+		    "\"cdn.busy\"");
+	pl_fail(&err, code, "%s", luaL_checkstring(L, 2));
 	if (lua_istable(L, 3)) {
 		lua_getfield(L, 3, "retryable");
 		err.retryable = lua_toboolean(L, -1);
@@ -36,6 +43,11 @@ static int raise(lua_State *L)
 		err.unknown = lua_toboolean(L, -1);
 		lua_getfield(L, 3, "refused");
 		err.refused = lua_toboolean(L, -1);
+		/* What became of the write is known all the same. */
+		lua_getfield(L, 3, "settled");
+		struct pl_coroutine *c = pl_lua_session(L)->current;
+		if (c && lua_toboolean(L, -1))
+			c->wrote = false;
 	}
 	return pl_lua_raise(L, &err);
 }
@@ -67,12 +79,16 @@ int pl_lua_time_text(lua_State *L)
 static int tell(lua_State *L)
 {
 	struct pl_session *s = pl_lua_session(L);
+	const char *text = luaL_checkstring(L, 1);
+	if (!s->run || !s->current)
+		return luaL_error(L, "log is called while the module is loaded");
 	struct pl_arena *a = pl_run_arena(s->run);
 	struct pl_value *record = pl_map(a);
 	pl_map_set(a, record, "type", pl_text(a, "output"));
 	pl_map_set(a, record, "stream", pl_text(a, "log"));
-	pl_map_set(a, record, "text", pl_text(a, luaL_checkstring(L, 1)));
-	pl_run_note(s->run, s->current ? s->current->frame : NULL, record, false);
+	pl_map_set(
+	    a, record, "text", pl_secret_mask_value(s->host, a, pl_text(a, text)));
+	pl_run_note(s->run, s->current->frame, record, false);
 	return 0;
 }
 
@@ -241,14 +257,17 @@ int pl_lua_unbase64(lua_State *L)
 
 /* ---- other modules --------------------------------------------------------------------- */
 
-/* require(name): stdlib/providers/shared/NAME.lua with this capability, once. */
+/* require(name): stdlib/providers/shared/NAME.lua with this capability, once for
+ * each provider (upvalue: its name), so that none can change what another uses. */
 static int require_shared(lua_State *L)
 {
 	struct pl_err err;
 	char file[96];
 	const char *name = luaL_checkstring(L, 1);
+	const char *owner = lua_tostring(L, lua_upvalueindex(1));
 	struct pl_session *s = pl_lua_session(L);
 	luaL_getsubtable(L, LUA_REGISTRYINDEX, "pipe.shared");
+	luaL_getsubtable(L, -1, owner);
 	if (lua_getfield(L, -1, name) != LUA_TNIL)
 		return 1;
 	lua_pop(L, 1);
@@ -257,21 +276,39 @@ static int require_shared(lua_State *L)
 		return pl_lua_raise(L, &err);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, s->safe);
 	lua_setupvalue(L, -2, 1);
-	pl_capability_push(s, L);
+	pl_capability_push(s, L, owner);
 	lua_call(L, 1, 1);
 	lua_pushvalue(L, -1);
 	lua_setfield(L, -3, name);
 	return 1;
 }
 
-/* provider(name): another provider's module, as it returned it. */
+/* [-0, +1, m] a copy of the table on top, and of the tables in it down to `depth`. */
+static void push_copy(lua_State *L, int depth)
+{
+	int from = lua_gettop(L);
+	lua_newtable(L);
+	for (lua_pushnil(L); lua_next(L, from);) {
+		lua_pushvalue(L, -2);
+		lua_insert(L, -2);
+		if (depth > 0 && lua_istable(L, -1)) {
+			push_copy(L, depth - 1);
+			lua_remove(L, -2);
+		}
+		lua_rawset(L, from + 1);
+	}
+}
+
+/* provider(name): another provider's module, a copy of what it returned. */
 static int other_provider(lua_State *L)
 {
 	struct pl_session *s = pl_lua_session(L);
 	const char *name = luaL_checkstring(L, 1);
+	lua_settop(L, 1);
 	if (!pl_provider_exists(s, name))
 		return luaL_error(L, "there is no provider \"%s\"", name);
 	pl_provider_table(s, L, name);
+	push_copy(L, 2); /* the module, its verbs, each verb */
 	return 1;
 }
 
@@ -302,7 +339,7 @@ static void push_rows(struct pl_session *s, lua_State *L)
 	}
 }
 
-void pl_capability_push(struct pl_session *s, lua_State *L)
+void pl_capability_push(struct pl_session *s, lua_State *L, const char *owner)
 {
 	static const luaL_Reg functions[] = {{"environment", environment},
 	    {"raise", raise}, {"now", now}, {"run", run_id}, {"time", pl_lua_time},
@@ -310,13 +347,16 @@ void pl_capability_push(struct pl_session *s, lua_State *L)
 	    {"secret", make_secret}, {"reveal", reveal}, {"fingerprint", fingerprint},
 	    {"random", random_bytes}, {"sha256", pl_lua_sha256},
 	    {"base64", pl_lua_base64}, {"unbase64", pl_lua_unbase64},
-	    {"require", require_shared}, {"provider", other_provider}, {NULL, NULL}};
+	    {"provider", other_provider}, {"wrote", pl_gate_wrote}, {NULL, NULL}};
 	struct pl_err err;
 	if (!pl_stdlib_load(L, "stdlib/lang/provider.lua", &err))
 		pl_lua_raise(L, &err);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, s->safe);
 	lua_setupvalue(L, -2, 1);
 	luaL_newlib(L, functions);
+	lua_pushstring(L, owner);
+	lua_pushcclosure(L, require_shared, 1);
+	lua_setfield(L, -2, "require");
 	set_raw(L, pl_rows_find(s, "http.request"), "http");
 	set_raw(L, pl_rows_find(s, "clock.sleep"), "pause");
 	set_raw(L, pl_rows_find(s, "secret.get"), "credential");

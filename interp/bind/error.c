@@ -3,6 +3,7 @@
  * step, file, line, retryable, unknown, refused} with a metatable whose
  * __tostring gives the message; scripts may catch, read and raise it again.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,22 @@ static void split(struct pl_err *err, const char *text)
 	err->msg[n] = 0;
 }
 
+/* "pipelines/x.lua:12: …", as Lua begins its own errors, of a file that was loaded. */
+static bool is_placed(const struct pl_session *s, const char *text)
+{
+	const char *end = strstr(text, ".lua:");
+	if (!s || !end || !isdigit((unsigned char)end[5]))
+		return false;
+	size_t n = (size_t)(end - text) + 4;
+	const struct pl_value *all = s->sources;
+	for (uint32_t i = 0; all && i < all->as.list.len; i++) {
+		const char *name = pl_get_text(all->as.list.at[i], "name", "");
+		if (strlen(name) == n && memcmp(name, text, n) == 0)
+			return true;
+	}
+	return false;
+}
+
 void pl_lua_error(lua_State *on, int index, struct pl_err *err)
 {
 	index = lua_absindex(on, index);
@@ -165,9 +182,14 @@ void pl_lua_error(lua_State *on, int index, struct pl_err *err)
 	}
 	memset(err, 0, sizeof *err);
 	strcpy(err->code, "script.error");
-	pl_lua_place(on, err);
-	if (lua_type(on, index) == LUA_TSTRING)
-		split(err, lua_tostring(on, index));
+	/* A place in a script or a provider of the team's is the better one. */
+	const char *text =
+	    lua_type(on, index) == LUA_TSTRING ? lua_tostring(on, index) : NULL;
+	const struct pl_session *s = pl_lua_session(on);
+	if (!text || !is_placed(s, text))
+		pl_lua_place(on, err);
+	if (text)
+		split(err, text);
 	else if (lua_isinteger(on, index))
 		snprintf(err->msg, sizeof err->msg, "%lld",
 		    (long long)lua_tointeger(on, index));
@@ -176,7 +198,6 @@ void pl_lua_error(lua_State *on, int index, struct pl_err *err)
 		    lua_isnil(on, index)
 		        ? "error() without a message"
 		        : "an error that is neither text nor a table was raised");
-	const struct pl_session *s = pl_lua_session(on);
 	if (strstr(err->msg, "not enough memory")) {
 		strcpy(err->code, "limit.memory");
 		if (s)

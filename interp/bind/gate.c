@@ -7,40 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "inner.h"
+#include "gate_inner.h"
 
 #define PL_BOX_TYPE "pipe.call"
 
-enum stage { ACT, OVERLAY, PREDICT, PROBE };
-
-struct box {
-	struct pl_arena arena;
-	struct pl_coroutine *coroutine;
-	struct pl_entry *entry; /* NULL: a provider's own host call */
-	struct pl_effect effect;
-	struct pl_call call;
-	struct pl_value *args;
-	enum stage stage;
-	struct pl_value *answer; /* of ACT, while OVERLAY works on it */
-	bool answered, yielded;
-	int depth; /* of the coroutine's gate when this one began */
-	enum pl_class granted; /* of the call around this one */
-	bool looking; /* that call probes or predicts */
-	struct pl_value *overlay;
-};
-
-static int proceed(lua_State *L, struct box *b, enum pl_verdict v);
+static int proceed(lua_State *L, struct pl_box *b, enum pl_verdict v);
 
 static int box_gc(lua_State *L)
 {
-	struct box *b = lua_touserdata(L, 1);
+	struct pl_box *b = lua_touserdata(L, 1);
 	pl_arena_fini(&b->arena);
 	return 0;
 }
 
-static struct box *box_new(lua_State *L)
+struct pl_box *pl_box_new(lua_State *L)
 {
-	struct box *b = lua_newuserdatauv(L, sizeof *b, 0);
+	struct pl_box *b = lua_newuserdatauv(L, sizeof *b, 0);
 	memset(b, 0, sizeof *b);
 	if (luaL_newmetatable(L, PL_BOX_TYPE)) {
 		lua_pushcfunction(L, box_gc);
@@ -51,7 +33,7 @@ static struct box *box_new(lua_State *L)
 }
 
 /* Every way out of a primitive passes here once. */
-static void leave(struct box *b)
+static void leave(struct pl_box *b)
 {
 	b->coroutine->gate_depth = b->depth;
 	b->coroutine->granted = b->granted;
@@ -59,7 +41,7 @@ static void leave(struct box *b)
 	b->coroutine->looking = b->looking;
 }
 
-static int fail(lua_State *L, struct box *b, const struct pl_err *err)
+static int fail(lua_State *L, struct pl_box *b, const struct pl_err *err)
 {
 	struct pl_err placed = *err;
 	leave(b);
@@ -70,19 +52,19 @@ static int fail(lua_State *L, struct box *b, const struct pl_err *err)
 
 struct pl_session *pl_gate_session(const struct pl_call *call)
 {
-	return ((const struct box *)call->owner)->coroutine->session;
+	return ((const struct pl_box *)call->owner)->coroutine->session;
 }
 
 bool pl_gate_is_kept(const struct pl_call *call)
 {
-	return ((const struct box *)call->owner)->effect.kept;
+	return ((const struct pl_box *)call->owner)->effect.kept;
 }
 
 /* ---- host calls ------------------------------------------------------------------ */
 
 static void finished(struct pl_call *call)
 {
-	struct box *b = call->owner;
+	struct pl_box *b = call->owner;
 	b->answered = true;
 	if (b->yielded) {
 		b->coroutine->waiting = NULL;
@@ -92,7 +74,7 @@ static void finished(struct pl_call *call)
 
 static void output(struct pl_call *call, const char *stream, const char *line, size_t n)
 {
-	struct box *b = call->owner;
+	struct pl_box *b = call->owner;
 	struct pl_session *s = b->coroutine->session;
 	struct pl_arena *a = pl_run_arena(s->run);
 	struct pl_buf clean = {0};
@@ -110,8 +92,8 @@ void pl_gate_tell(struct pl_call *call, const char *stream, const char *text)
 	output(call, stream, text, strlen(text));
 }
 
-static int call_host(lua_State *L, struct box *b, const struct pl_row *row,
-    void (*fn)(struct pl_call *), lua_KFunction k)
+int pl_box_start(lua_State *L, struct pl_box *b, const struct pl_row *row,
+    void (*fn)(struct pl_call *), enum pl_class class, lua_KFunction k)
 {
 	struct pl_coroutine *c = b->coroutine;
 	struct pl_session *s = c->session;
@@ -120,7 +102,7 @@ static int call_host(lua_State *L, struct box *b, const struct pl_row *row,
 	    .row = row,
 	    .arena = &b->arena,
 	    .args = b->args,
-	    .class = c->granted,
+	    .class = class,
 	    .overlay = c->overlay,
 	    .finished = finished,
 	    .output = output,
@@ -137,7 +119,7 @@ static int call_host(lua_State *L, struct box *b, const struct pl_row *row,
 
 /* ---- stages ------------------------------------------------------------------------ */
 
-static struct pl_value *with_prediction(struct box *b)
+static struct pl_value *with_prediction(struct pl_box *b)
 {
 	struct pl_arena *a = &b->arena;
 	const struct pl_prediction *p = &b->call.prediction;
@@ -154,7 +136,7 @@ static struct pl_value *with_prediction(struct box *b)
 	return v;
 }
 
-static enum pl_verdict predicted(struct box *b, const struct pl_value *p)
+static enum pl_verdict predicted(struct pl_box *b, const struct pl_value *p)
 {
 	const char *sign = pl_get_text(p, "sign", "~");
 	struct pl_value *result = pl_get(p, "result");
@@ -164,7 +146,7 @@ static enum pl_verdict predicted(struct box *b, const struct pl_value *p)
 	return PL_RECORDED;
 }
 
-static int stage_run(lua_State *L, struct box *b, enum stage stage);
+static int stage_run(lua_State *L, struct pl_box *b, enum stage stage);
 
 /* A verb of a provider that broke after it had sent something. */
 static bool is_accident(const struct pl_err *err)
@@ -188,7 +170,7 @@ static void keep_world(struct pl_session *s)
 
 /* A stage has its answer (or, with result NULL, its error). */
 static int answered(
-    lua_State *L, struct box *b, struct pl_value *result, struct pl_err *err)
+    lua_State *L, struct pl_box *b, struct pl_value *result, struct pl_err *err)
 {
 	struct pl_coroutine *c = b->coroutine;
 	struct pl_session *s = c->session;
@@ -202,7 +184,7 @@ static int answered(
 		/* Cut short in the middle of a write: nobody knows. */
 		if (!result && b->effect.class > PL_READ &&
 		    (strcmp(err->code, "cancelled") == 0 ||
-		        (c->acted && is_accident(err))))
+		        (c->acted && is_accident(err)) || (c->wrote && !err->refused)))
 			err->unknown = true;
 		if (s->world && b->effect.class > PL_READ)
 			keep_world(s);
@@ -235,7 +217,7 @@ static int answered(
 static int after_host(lua_State *L, int status, lua_KContext ctx)
 {
 	(void)status;
-	struct box *b = (struct box *)ctx;
+	struct pl_box *b = (struct pl_box *)ctx;
 	struct pl_value *result = b->call.failed ? NULL : b->call.result;
 	if (!b->call.failed && b->stage == PREDICT)
 		result = with_prediction(b);
@@ -247,7 +229,7 @@ static int after_host(lua_State *L, int status, lua_KContext ctx)
 
 static int after_lua(lua_State *L, int status, lua_KContext ctx)
 {
-	struct box *b = (struct box *)ctx;
+	struct pl_box *b = (struct pl_box *)ctx;
 	struct pl_err err;
 	struct pl_value *result = NULL;
 	if (status != LUA_OK && status != LUA_YIELD) {
@@ -294,17 +276,28 @@ static void push_overlay(lua_State *L)
 	lua_setfield(L, -2, "set");
 }
 
-/* What the gate knows of a write whose outcome is asked for. [-0, +1, e] */
-static void push_intent(lua_State *L, const struct pl_effect *e)
+/* What the gate knows of a write: when it began, and 32 digits that are this call's
+ * and no other's, in every try and process. [-0, +1, e] */
+static void push_intent(
+    lua_State *L, const struct pl_session *s, const struct pl_effect *e)
 {
-	lua_createtable(L, 0, 1);
+	struct pl_buf name = {0};
+	uint8_t hash[32];
+	char hex[65];
+	pl_buf_printf(&name, "%s/%s", pl_run_id(s->run), e->key ? e->key : e->name);
+	pl_sha256(hash, name.at, name.len);
+	pl_hex(hex, hash, 16);
+	pl_buf_fini(&name);
+	lua_createtable(L, 0, 2);
 	lua_pushinteger(L, e->began);
 	lua_setfield(L, -2, "began");
+	lua_pushstring(L, hex);
+	lua_setfield(L, -2, "key");
 }
 
 /* Calls the function on top with the arguments, the answer so far, the overlay;
- * a probe with the arguments and the intent. */
-static int call_lua(lua_State *L, struct box *b)
+ * a write and its probe with the arguments and the intent. */
+static int call_lua(lua_State *L, struct pl_box *b)
 {
 	int n = 1;
 	pl_lua_push(L, b->args);
@@ -316,8 +309,8 @@ static int call_lua(lua_State *L, struct box *b)
 		push_overlay(L);
 		n++;
 	}
-	if (b->stage == PROBE) {
-		push_intent(L, &b->effect);
+	if (b->stage == PROBE || (b->stage == ACT && b->effect.class > PL_READ)) {
+		push_intent(L, b->coroutine->session, &b->effect);
 		n++;
 	}
 	return after_lua(
@@ -325,7 +318,7 @@ static int call_lua(lua_State *L, struct box *b)
 }
 
 /* The function that the call itself brings for this stage, if any. [-0, +0|1, e] */
-static bool at_the_call(lua_State *L, struct box *b, enum stage stage)
+static bool at_the_call(lua_State *L, struct pl_box *b, enum stage stage)
 {
 	if (!b->entry->open || !lua_istable(L, 1) ||
 	    (stage != PREDICT && stage != PROBE))
@@ -338,7 +331,7 @@ static bool at_the_call(lua_State *L, struct box *b, enum stage stage)
 }
 
 /* Data given at the call as the dry-run's answer: example = …, predict = { … }. */
-static struct pl_value *example(lua_State *L, struct box *b)
+static struct pl_value *example(lua_State *L, struct pl_box *b)
 {
 	struct pl_err err;
 	struct pl_arena *a = &b->arena;
@@ -357,7 +350,7 @@ static struct pl_value *example(lua_State *L, struct box *b)
 	return v;
 }
 
-static int nothing_to_run(lua_State *L, struct box *b)
+static int nothing_to_run(lua_State *L, struct pl_box *b)
 {
 	struct pl_err err;
 	if (b->stage == PROBE) {
@@ -378,7 +371,7 @@ static int nothing_to_run(lua_State *L, struct box *b)
 	return fail(L, b, &err);
 }
 
-static int stage_run(lua_State *L, struct box *b, enum stage stage)
+static int stage_run(lua_State *L, struct pl_box *b, enum stage stage)
 {
 	const struct pl_entry *e = b->entry;
 	const struct pl_row *row = e->row;
@@ -387,13 +380,17 @@ static int stage_run(lua_State *L, struct box *b, enum stage stage)
 	/* Looking and predicting only read, whatever the row's class. */
 	b->coroutine->granted = stage == ACT ? b->effect.class : PL_READ;
 	b->coroutine->looking = b->looking || stage != ACT;
+	if (stage == ACT)
+		b->coroutine->acted = b->coroutine->wrote = false;
 	if (row) {
 		if (at_the_call(L, b, stage))
 			return call_lua(L, b);
 		void (*fn)(struct pl_call *) = stage == ACT ? row->start
 		    : stage == PREDICT                      ? row->predict
 		                                            : row->probe;
-		return fn ? call_host(L, b, row, fn, after_host) : nothing_to_run(L, b);
+		if (!fn)
+			return nothing_to_run(L, b);
+		return pl_box_start(L, b, row, fn, b->coroutine->granted, after_host);
 	}
 	int ref = stage == ACT ? e->act
 	    : stage == OVERLAY ? e->overlay
@@ -405,7 +402,7 @@ static int stage_run(lua_State *L, struct box *b, enum stage stage)
 	return call_lua(L, b);
 }
 
-static int proceed(lua_State *L, struct box *b, enum pl_verdict v)
+static int proceed(lua_State *L, struct pl_box *b, enum pl_verdict v)
 {
 	switch (v) {
 	case PL_ACT:
@@ -431,7 +428,7 @@ static int proceed(lua_State *L, struct box *b, enum pl_verdict v)
 
 /* ---- the call ------------------------------------------------------------------------- */
 
-static const char *target(lua_State *L, struct box *b)
+static const char *target(lua_State *L, struct pl_box *b)
 {
 	const struct pl_entry *e = b->entry;
 	if (b->effect.class <= PL_READ)
@@ -454,7 +451,7 @@ static const char *target(lua_State *L, struct box *b)
 	return text;
 }
 
-static enum pl_class class_at_call(
+enum pl_class pl_class_at_call(
     lua_State *L, const struct pl_entry *e, const struct pl_value *args)
 {
 	enum pl_class class = e->class;
@@ -525,13 +522,13 @@ int pl_gate_call(lua_State *L)
 	}
 	check_call(L, e);
 	lua_settop(L, 1);
-	struct box *b = box_new(L);
+	struct pl_box *b = pl_box_new(L);
 	b->coroutine = c;
 	b->entry = e;
 	b->args = pl_rows_arguments(L, 1, e, &b->arena);
 	b->effect.frame = c->frame;
 	b->effect.name = e->name;
-	b->effect.class = class_at_call(L, e, b->args);
+	b->effect.class = pl_class_at_call(L, e, b->args);
 	b->effect.input = b->args;
 	if (lua_istable(L, 1) && lua_getfield(L, 1, "as") == LUA_TSTRING)
 		b->effect.given = pl_arena_text(
@@ -543,51 +540,7 @@ int pl_gate_call(lua_State *L)
 	b->overlay = c->overlay;
 	b->looking = b->effect.looking = c->looking;
 	c->overlay = pl_run_is_dry(s->run) ? pl_run_overlay(s->run) : NULL;
-	c->acted = false;
 	enum pl_verdict v = pl_effect_begin(&b->effect);
 	c->refused |= v == PL_REFUSE && strcmp(b->effect.err.code, "interrupted") == 0;
 	return proceed(L, b, v);
-}
-
-/* ---- a provider's own host calls ---------------------------------------------------------- */
-
-static int after_raw(lua_State *L, int status, lua_KContext ctx)
-{
-	(void)status;
-	struct box *b = (struct box *)ctx;
-	if (b->call.failed)
-		return pl_lua_raise(L, &b->call.err);
-	pl_lua_push(L, b->call.result);
-	return 1;
-}
-
-/* Whether a call of this row may leave something changed. */
-static bool may_change(const struct pl_row *row, const struct pl_value *args)
-{
-	const char *method = pl_get_text(args, "method", "GET");
-	if (strcmp(row->name, "http.request") == 0)
-		return strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0;
-	if (strcmp(row->name, "postgres.query") == 0)
-		return !pl_get_bool(args, "read_only", false);
-	return row->class >= PL_WRITE && !pl_get_bool(args, "rehearse", false);
-}
-
-int pl_gate_raw(lua_State *L)
-{
-	const struct pl_row *row = lua_touserdata(L, lua_upvalueindex(1));
-	struct pl_session *s = pl_lua_session(L);
-	struct pl_coroutine *c = s->current;
-	struct pl_err err;
-	if (!c || c->gate_depth == 0) {
-		pl_fail(&err, "script.gate", "%s outside of a primitive", row->name);
-		return pl_lua_raise(L, &err);
-	}
-	struct pl_entry *e = pl_rows_find(s, row->name);
-	lua_settop(L, 1);
-	struct box *b = box_new(L);
-	b->coroutine = c;
-	b->entry = e;
-	b->args = pl_rows_arguments(L, 1, e, &b->arena);
-	c->acted |= may_change(row, b->args);
-	return call_host(L, b, row, row->start, after_raw);
 }

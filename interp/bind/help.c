@@ -3,10 +3,12 @@
 
 #include "inner.h"
 
-/* A name in its column, and what belongs to it. */
+/* A name in its column, and what belongs to it, which a provider may have written. */
 static void put(struct pl_buf *out, const char *name, const char *text)
 {
-	pl_buf_printf(out, "  %-16s %s\n", name, text);
+	pl_buf_printf(out, "  %-16s ", name);
+	pl_printable(out, text, strlen(text), false);
+	pl_buf_puts(out, "\n");
 }
 
 static void put_option(struct pl_buf *out, const struct pl_option *o)
@@ -17,8 +19,11 @@ static void put_option(struct pl_buf *out, const struct pl_option *o)
 	    o->choices ? ": " : "", o->choices ? o->choices : "",
 	    o->required ? ", required" : "", o->fallback ? ", default " : "",
 	    o->fallback ? o->fallback : "");
-	if (o->help)
-		pl_buf_printf(out, "  %-16s   %s\n", "", o->help);
+	if (o->help) {
+		pl_buf_reset(&types);
+		pl_buf_printf(&types, "  %s", o->help);
+		put(out, "", types.at);
+	}
 	pl_buf_fini(&types);
 }
 

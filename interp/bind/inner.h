@@ -44,6 +44,7 @@ struct pl_coroutine {
 	int tries; /* protected calls within each other */
 	bool refused; /* the gate let nothing more pass: the run is being stopped */
 	bool acted; /* the provider's verb under way sent something that may change */
+	bool wrote; /* … and was told that it was accepted */
 	struct pl_err why;
 	struct pl_call *waiting; /* what it waits for */
 	enum pl_class granted; /* class of the primitive under way */
@@ -152,6 +153,8 @@ void pl_names_check(
 /* modules.c: the names of a script's environment that stand for many functions.
  * A module is made when a script first mentions it. */
 bool pl_module_exists(struct pl_session *s, const char *name);
+/* Of the host's own rows, as `git`. */
+bool pl_module_is_host(const struct pl_session *s, const char *name);
 bool pl_module_push(struct pl_session *s, lua_State *L, const char *name); /* [+1] */
 void pl_modules_each(
     struct pl_session *s, void (*found)(void *arg, const char *module), void *arg);
@@ -173,6 +176,7 @@ void pl_rows_install(struct pl_session *s, lua_State *L, const char *module);
 /* gate.c */
 int pl_gate_call(lua_State *L); /* upvalue 1: the entry */
 int pl_gate_raw(lua_State *L); /* upvalue 1: a host row; for providers */
+int pl_gate_wrote(lua_State *L);
 /* Whose call it is, for rows that live in this room. */
 struct pl_session *pl_gate_session(const struct pl_call *call);
 /* Whether the journal holds a record of this call. */
@@ -199,8 +203,8 @@ bool pl_source_pinned(const struct pl_session *s, const char *name);
 extern const struct pl_row pl_word_rows[];
 void pl_pure_rows(struct pl_session *s); /* for help */
 
-/* capability.c: what a provider's module is given. [-0, +1, e] */
-void pl_capability_push(struct pl_session *s, lua_State *L);
+/* capability.c: what the module of the provider `owner` is given. [-0, +1, e] */
+void pl_capability_push(struct pl_session *s, lua_State *L, const char *owner);
 int pl_lua_time(lua_State *L); /* text -> ms */
 int pl_lua_time_text(lua_State *L); /* ms -> text */
 int pl_lua_sha256(lua_State *L); /* -> hex */

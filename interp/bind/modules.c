@@ -27,6 +27,11 @@ static bool has_rows(const struct pl_session *s, const char *name)
 	return false;
 }
 
+bool pl_module_is_host(const struct pl_session *s, const char *name)
+{
+	return has_rows(s, name);
+}
+
 bool pl_module_exists(struct pl_session *s, const char *name)
 {
 	return has_rows(s, name) || pl_provider_exists(s, name);

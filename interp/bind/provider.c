@@ -3,6 +3,7 @@
  * and the team's own in pipelines/providers. A module is loaded when a script first
  * looks into it, so that one that is not used costs nothing.
  */
+#include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -260,6 +261,27 @@ static bool is_teams(struct pl_session *s, const char *module)
 	                 : access(team_path(s, module), F_OK) == 0;
 }
 
+/* Shipped providers, the host's modules, the words, Lua's names and keywords. */
+static bool is_reserved(struct pl_session *s, lua_State *L, const char *module)
+{
+	static const char *const keywords[] = {"and", "break", "do", "else", "elseif",
+	    "end", "false", "for", "function", "goto", "if", "in", "local", "nil",
+	    "not", "or", "repeat", "return", "then", "true", "until", "while"};
+	for (size_t i = 0; i < PL_COUNT(keywords); i++)
+		if (strcmp(keywords[i], module) == 0)
+			return true;
+	if (is_shipped(module) || pl_module_is_host(s, module) || isdigit(*module))
+		return true;
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->env);
+	lua_pushstring(L, module);
+	bool known = lua_rawget(L, -2) != LUA_TNIL && !lua_istable(L, -1);
+	lua_pop(L, 2);
+	lua_rawgeti(L, LUA_REGISTRYINDEX, s->safe);
+	known |= lua_getfield(L, -1, module) != LUA_TNIL;
+	lua_pop(L, 2);
+	return known;
+}
+
 bool pl_provider_exists(struct pl_session *s, const char *module)
 {
 	return is_shipped(module) || is_teams(s, module);
@@ -343,31 +365,42 @@ static void check_rows(struct pl_session *s, lua_State *L, const char *module)
 	lua_pop(L, 1);
 }
 
+/* A file of the team's under a name that means something already. */
+static void check_name(struct pl_session *s, lua_State *L, const char *module)
+{
+	struct pl_err err;
+	if (!is_reserved(s, L, module) || access(team_path(s, module), F_OK) != 0)
+		return;
+	pl_fail(&err, "provider.name",
+	    "%s: \"%s\" is a name of pipe's or of Lua's own: give yours another one",
+	    team_file(s, module), module);
+	pl_lua_raise(L, &err);
+}
+
 void pl_provider_table(struct pl_session *s, lua_State *L, const char *module)
 {
 	struct pl_err err;
 	char file[96];
 	bool shipped = is_shipped(module);
 	luaL_getsubtable(L, LUA_REGISTRYINDEX, "pipe.providers");
-	if (lua_getfield(L, -1, module) != LUA_TNIL) {
+	if (lua_getfield(L, -1, module) == LUA_TTABLE) {
 		lua_remove(L, -2);
 		return;
 	}
+	if (lua_toboolean(L, -1))
+		luaL_error(L, "the provider \"%s\" needs itself to be loaded", module);
 	lua_pop(L, 1);
+	lua_pushboolean(L, true);
+	lua_setfield(L, -2, module);
 	snprintf(file, sizeof file, "%s%s.lua", shipped_folder, module);
-	if (shipped && access(team_path(s, module), F_OK) == 0) {
-		pl_fail(&err, "provider.name",
-		    "%s: there is a provider \"%s\" in pipe itself: give yours another name",
-		    team_file(s, module), module);
-		pl_lua_raise(L, &err);
-	}
+	check_name(s, L, module);
 	if (!shipped)
 		load_team(s, L, module);
 	else if (!pl_stdlib_load(L, file, &err))
 		pl_lua_raise(L, &err);
 	lua_rawgeti(L, LUA_REGISTRYINDEX, s->safe);
 	lua_setupvalue(L, -2, 1);
-	pl_capability_push(s, L);
+	pl_capability_push(s, L, module);
 	lua_call(L, 1, 1);
 	if (!shipped)
 		check_rows(s, L, module);

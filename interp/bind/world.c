@@ -22,6 +22,7 @@ struct pl_world {
 	struct pl_arena arena;
 	const char *dir, *root;
 	int world, safe; /* references */
+	unsigned spent; /* millions of instructions, by the request under way */
 	struct pl_entry *rows;
 	size_t rows_n;
 	struct pl_value *spec, *saved;
@@ -463,14 +464,30 @@ static int call_world(lua_State *L)
 	return 0;
 }
 
+/* So many instructions for one request: a twin of the team's may have no end. */
+#define PL_WORLD_INSTRUCTIONS 4000
+#define PL_WORLD_EVERY 1000000
+
+static void world_hook(lua_State *L, lua_Debug *ar)
+{
+	(void)ar;
+	struct pl_world *w = world_of(L);
+	if (++w->spent > PL_WORLD_INSTRUCTIONS)
+		luaL_error(L, "it runs without an end");
+}
+
 static bool ask(struct asking *q, struct pl_err *err)
 {
 	struct pl_err local;
 	if (!err)
 		err = &local;
+	q->w->spent = 0;
+	lua_sethook(q->w->L, world_hook, LUA_MASKCOUNT, PL_WORLD_EVERY);
 	if (!pl_lua_protect(q->w->L, call_world, q, err)) {
 		/* The world's own mistake, or a contract's: no accident of the caller. */
 		strcpy(err->code, "sim.failed");
+		if (strncmp(err->file, "stdlib/", 7) == 0)
+			err->file[0] = 0;
 		return pl_err_within(err, "simulated world, %s", q->function);
 	}
 	if (q->failed)

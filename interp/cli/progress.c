@@ -316,7 +316,7 @@ static void effect_record(
 	if (strcmp(type, "effect.intent") == 0)
 		tell(p, "~", effect, pl_get_text(record, "target", NULL));
 	else if (strcmp(type, "effect.unknown") == 0)
-		tell(p, "?", effect, "no answer came; looking whether it happened");
+		tell(p, "?", effect, "no usable answer; looking whether it happened");
 	else if (strcmp(type, "effect.receipt") == 0 && pl_get(record, "settled"))
 		tell(p, "~", effect, "it had happened");
 	else if (strcmp(type, "effect.receipt") == 0 && error)

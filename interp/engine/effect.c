@@ -424,12 +424,13 @@ enum pl_verdict pl_effect_end(
 enum pl_verdict pl_effect_settled(struct pl_effect *e, const struct pl_value *answer)
 {
 	struct pl_run *r = e->frame->run;
-	if (answer && pl_get(answer, "happened") &&
-	    pl_get_bool(answer, "happened", false)) {
+	const struct pl_value *happened = answer ? pl_get(answer, "happened") : NULL;
+	bool told = happened && happened->kind == PL_BOOL;
+	if (told && happened->as.truth) {
 		struct pl_value *result = pl_get(answer, "result");
 		return receipt(e, result ? result : pl_null(&r->arena), NULL, "probe");
 	}
-	if (answer && pl_get(answer, "happened")) {
+	if (told) {
 		struct pl_value *record = entry(e, "effect.settled", NULL), *input;
 		pl_map_set(&r->arena, record, "happened", pl_bool(&r->arena, false));
 		if (!pl_record_keep(r, record, true, &e->err) || !digest(e, &input))
@@ -437,9 +438,10 @@ enum pl_verdict pl_effect_settled(struct pl_effect *e, const struct pl_value *an
 		if (!has_its_secrets(e))
 			return PL_REFUSE;
 		if (++e->redone > 1) {
+			struct pl_err why = e->err;
 			pl_fail(&e->err, "effect.lost",
-			    "%s (%s) did not happen, twice without an answer", e->name,
-			    e->target ? e->target : e->key);
+			    "%s (%s) did not happen, twice: %s", e->name,
+			    e->target ? e->target : e->key, why.msg);
 			e->err.retryable = true;
 			return PL_REFUSE;
 		}

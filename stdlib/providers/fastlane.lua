@@ -59,7 +59,7 @@ end
 
 local function small(o, argv)
   return host.rows.proc.run { argv = argv, cwd = cwd(o), any_exit = true, quiet = true,
-    timeout = "30s",
+    timeout = "30s", effect = "read",
     max_bytes = 9 * 1024 * 1024 }
 end
 
@@ -204,7 +204,7 @@ local function start(o, writes)
   end
   local ok, run = pcall(host.rows.proc.run, { argv = argv_of(o), cwd = cwd(o),
     env = environment(o), inherit = o.inherit, any_exit = true, timeout = o.timeout,
-      max_bytes = 32 * 1024 * 1024 })
+    max_bytes = 32 * 1024 * 1024, effect = writes and "write" or "read" })
   if not ok then
     raise_start(o, run)
   end

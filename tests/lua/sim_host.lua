@@ -59,6 +59,9 @@ return function (world, options)
   function host.now()
     return now
   end
+  function host.wrote()
+    facts.wrote = true
+  end
   host.time = sim.time
   function host.sleep(ms)
     assert(math.type(ms) == "integer", "host.sleep takes whole milliseconds")

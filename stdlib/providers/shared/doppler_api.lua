@@ -244,7 +244,7 @@ end
 
 function M.raise_conflict(place, name, words)
   host.raise("doppler.conflict", ("%s in Doppler config \"%s\": %s%s"):format(name, place.text,
-    words, M.newest_about(place, name)))
+    words, M.newest_about(place, name)), { settled = true })
 end
 
 local function moved(place, changes)

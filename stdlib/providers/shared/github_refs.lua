@@ -311,7 +311,7 @@ local function read_back(name, before, sha)
   end)
   if seen and seen.sha ~= sha then
     host.raise("github.moved", ("%s was moved to %s, and is at %s now: somebody moved it at the same time"):format(
-      (words_of(name)), short(sha), short(seen.sha)))
+      (words_of(name)), short(sha), short(seen.sha)), { settled = true })
   end
   return seen ~= nil
 end

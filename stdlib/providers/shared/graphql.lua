@@ -105,6 +105,7 @@ local function ask(c, api, call)
   local judge = call.judge
   local json = api { method = "POST", path = c.path, json = call.json, where = call.where,
     write = call.write, timeout = call.timeout, environment = call.environment,
+    refused_in_body = function (json) return has_errors { json = json } end,
     judge = function (answer)
       if answer.status < 500 and has_errors(answer) then
         return true, answer.json

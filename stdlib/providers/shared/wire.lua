@@ -240,7 +240,7 @@ local function send(call, url, headers)
   return read_json(call, host.http {
     method = call.method, url = url, headers = headers, json = call.json,
     body = call.body, form = call.form, timeout = call.timeout or "30s", redirects = call.redirects,
-    retry = false,
+    retry = false, effect = call.write and "write" or "read",
   })
 end
 
@@ -320,7 +320,12 @@ local function perform(c, call)
       local kept = c.kept[url]
       return kept.json, { status = 200, headers = kept.headers, json = kept.json, body = "" }
     elseif expected(call, answer.status) then
-      return read(c, call, url, answer), answer
+      local value = read(c, call, url, answer)
+      -- Accepted: what fails from here on in the same act leaves a write that happened.
+      if call.write and not (call.refused_in_body and call.refused_in_body(value)) then
+        host.wrote()
+      end
+      return value, answer
     else
       local taken, value
       if call.judge then
