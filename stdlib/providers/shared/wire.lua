@@ -348,7 +348,7 @@ local CLIENT = { name = "string", title = "string", url = "string", headers = "f
 local CALL = { method = "string", path = "string", query = "table", json = "any", body = "any",
   form = "table", headers = "table", timeout = "any", where = "string", write = "boolean",
   expect = "table", shape = "any", judge = "function", raw = "boolean", optional_body = "boolean",
-  conditional = "boolean", redirects = "any", base = "string" }
+  conditional = "boolean", redirects = "any", base = "string", refused_in_body = "function" }
 
 local WORDS = { string = "text", boolean = "a flag", table = "a table", ["function"] = "a function",
   number = "a number", ["table function"] = "a table or a function" }
