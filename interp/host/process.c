@@ -1,246 +1,21 @@
-#include "process.h"
-#include "host_inner.h"
+#include "process_inner.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	CHUNK = 64 << 10, /* read at once, and the longest piece of a line */
-	TAIL = 4 << 10, /* kept of a stream's end when it is too long */
-	GRACE = 250, /* ms that the streams may stay open after the exit */
-	TICK = 50, /* ms between two looks at a group that is to end */
-	TERM_TIME = 2000, /* ms between SIGTERM and SIGKILL */
-	GIVE_UP = 7000 /* ms after SIGTERM: not even SIGKILL helped */
-};
-
-enum reason { BY_ITSELF, BY_TIMEOUT, BY_CANCEL, BY_SIZE };
-
-struct stream {
-	struct child *child;
-	const char *name;
-	uv_pipe_t pipe;
-	bool opened, closed;
-
-	char *at; /* what is kept: the first max_bytes */
-	size_t len, cap;
-	uint64_t total;
-	char *line; /* a line not yet complete, of at most CHUNK bytes */
-	size_t line_n;
-	bool inside; /* pieces of this line were delivered before */
-	char tail[TAIL];
-	size_t tail_n;
-};
-
-struct child {
-	struct pl_op op;
-	struct pl_call *call;
-	struct pl_command command;
-	uv_process_t process;
-	uv_timer_t timer;
-	struct stream in, out, err;
-	uv_write_t write;
-	unsigned handles; /* still to be closed */
-
-	struct pl_value *instead; /* what runs for a simulated world, or NULL */
-	struct pl_timer *wait; /* the time that it takes there */
-	int64_t started; /* monotonic, ms */
-	uint64_t ended_at; /* loop's ms: SIGTERM was sent */
-	enum reason reason;
-	bool spawned, exited, late, killed, answering;
-	int64_t status;
-	int signal;
-	char chunk[CHUNK];
-};
-
-/* ---- the answer ----------------------------------------------------------- */
-
-/* The last lines of a stream, masked and printable, for an error's one line. */
-static void add_tail(struct child *c, struct pl_buf *out, const struct stream *s)
-{
-	const char *at = s->tail_n ? s->tail : s->at;
-	size_t n = s->tail_n ? s->tail_n : s->len, from, lines = 0;
-	struct pl_buf masked = {0};
-
-	while (n && (at[n - 1] == '\n' || at[n - 1] == '\r' || at[n - 1] == ' '))
-		n--;
-	for (from = n; from; from--)
-		if (at[from - 1] == '\n' && ++lines == 5)
-			break;
-	/* The end of a stream may begin in the middle of a secret: not so its
-	 * second line. */
-	while (s->tail_n && from < n && (!from || at[from - 1] != '\n'))
-		from++;
-	pl_secret_mask(c->call->host, &masked, at ? at + from : "", n - from);
-	/* The end says most: the beginning is cut. */
-	from = masked.len > 800 ? masked.len - 800 : 0;
-	while (from && from < masked.len &&
-	    ((unsigned char)masked.at[from] & 0xc0) == 0x80)
-		from++;
-	if (masked.len) {
-		pl_buf_puts(out, from ? ": …" : ": ");
-		pl_printable(out, masked.at + from, masked.len - from, false);
-	}
-	pl_buf_fini(&masked);
-}
-
-/* A stream that was cut does not end in the middle of a secret. */
-static struct pl_value *text_of(struct child *c, const struct stream *s)
-{
-	size_t n = s->len;
-
-	if (s->total > n)
-		n = pl_mask_whole(c->call->host, s->at ? s->at : "", n);
-	return pl_textn(c->call->arena, s->at ? s->at : "", n);
-}
-
-static struct pl_value *result_of(struct child *c)
-{
-	struct pl_arena *a = c->call->arena;
-	struct pl_value *r = pl_map(a);
-	bool cut = c->out.total > c->out.len || c->err.total > c->err.len;
-
-	pl_map_set(a, r, "exit", c->signal ? pl_null(a) : pl_int(a, c->status));
-	pl_map_set(a, r, "signal",
-	    c->signal ? pl_text(a, pl_signal_name(c->signal)) : pl_null(a));
-	pl_map_set(a, r, "stdout", text_of(c, &c->out));
-	pl_map_set(a, r, "stderr", text_of(c, &c->err));
-	pl_map_set(
-	    a, r, "took_ms", pl_int(a, pl_host_monotonic(c->call->host) - c->started));
-	if (cut)
-		pl_map_set(a, r, "truncated", pl_bool(a, true));
-	return r;
-}
-
-/* What went wrong, if anything did. */
-static bool judge(struct child *c)
-{
-	struct pl_call *call = c->call;
-	const char *command = pl_command_text(call);
-	bool writes = call->class >= PL_WRITE;
-	struct pl_buf after = {0}, tail = {0};
-	bool ok = false;
-
-	pl_duration_write(&after, c->command.timeout);
-	add_tail(c, &tail, c->err.total ? &c->err : &c->out);
-	if (c->reason == BY_CANCEL) {
-		pl_fail_cancelled(&call->err);
-		call->err.unknown = writes;
-	} else if (c->reason == BY_TIMEOUT) {
-		pl_fail(&call->err, "proc.timeout", "`%.200s` was stopped after %s%s",
-		    command, after.at, tail.at ? tail.at : "");
-		call->err.unknown = writes;
-		call->err.retryable = !writes;
-	} else if (c->reason == BY_SIZE) {
-		pl_fail(&call->err, "proc.large",
-		    "`%.200s` wrote more than %zu bytes to %s (max_bytes)", command,
-		    c->command.max_bytes,
-		    c->out.total > c->out.len ? "stdout" : "stderr");
-	} else if (c->signal && !pl_arg_flag(call, "any_exit")) {
-		pl_fail(&call->err, "proc.exit",
-		    "`%.200s` was ended by signal %d (%s)%s", command, c->signal,
-		    pl_signal_name(c->signal), tail.at ? tail.at : "");
-		call->err.unknown = writes;
-	} else if (!c->signal && !pl_command_expects(call, c->status)) {
-		pl_fail(&call->err, "proc.exit", "`%.200s` ended with exit code %lld%s",
-		    command, (long long)c->status, tail.at ? tail.at : "");
-	} else {
-		ok = true;
-	}
-	pl_buf_fini(&after);
-	pl_buf_fini(&tail);
-	return ok;
-}
-
-static void free_stream(struct stream *s)
-{
-	if (s->at)
-		pl_wipe(s->at, s->cap);
-	if (s->line)
-		pl_wipe(s->line, CHUNK);
-	free(s->at);
-	free(s->line);
-}
-
-static void free_child(struct child *c)
-{
-	free_stream(&c->out);
-	free_stream(&c->err);
-	pl_command_fini(&c->command);
-	pl_wipe(c->chunk, sizeof c->chunk);
-	free(c);
-}
-
-/* After the last handle: only then libuv has forgotten our memory. */
-static void answer(struct child *c)
-{
-	struct pl_call *call = c->call;
-	bool ok = call->err.code[0] == 0 && judge(c);
-	struct pl_value *result = ok ? result_of(c) : NULL;
-
-	if (c->instead)
-		pl_command_routed(call, c->instead,
-		    c->reason == BY_ITSELF && c->exited ? result_of(c) : NULL);
-	pl_op_end(&c->op);
-	free_child(c);
-	if (ok)
-		pl_call_ok(call, result);
-	else
-		pl_call_fail(call);
-}
-
-/* ---- time in a simulated world --------------------------------------------- */
-
-static void time_is_over(void *arg)
-{
-	struct child *c = arg;
-
-	c->wait = NULL;
-	answer(c);
-}
-
-static void cancel_time(struct pl_op *op)
-{
-	struct child *c = (struct child *)(void *)op;
-
-	pl_timer_stop(c->wait);
-	c->wait = NULL;
-	c->reason = BY_CANCEL;
-	answer(c);
-}
-
-/* The program that stands in ended at once; the one it stands for takes its time,
- * and is stopped if that is more than it was given. */
-static void take_time(struct child *c)
-{
-	int64_t ms = c->instead ? pl_get_int(c->instead, "delay_ms", 0) : 0;
-	struct pl_host *h = c->call->host;
-
-	if (ms <= 0 || !pl_host_is_virtual(h) || c->reason != BY_ITSELF) {
-		answer(c);
-		return;
-	}
-	if (ms > c->command.timeout) {
-		ms = c->command.timeout;
-		c->reason = BY_TIMEOUT;
-	}
-	pl_op_end(&c->op);
-	pl_op_begin(&c->op, h, c->call, false, cancel_time);
-	c->wait = pl_timer_start(h, ms, time_is_over, c);
-}
-
 /* ---- closing -------------------------------------------------------------- */
 
 static void handle_closed(uv_handle_t *handle)
 {
-	struct child *c = handle->data;
+	struct pl_child *c = handle->data;
 
 	if (--c->handles == 0)
-		take_time(c);
+		pl_child_answer(c);
 }
 
-static void deliver(struct stream *s, const char *line, size_t n)
+static void deliver(struct pl_stream *s, const char *line, size_t n)
 {
 	struct pl_call *call = s->child->call;
 
@@ -248,7 +23,7 @@ static void deliver(struct stream *s, const char *line, size_t n)
 		call->output(call, s->name, line, n);
 }
 
-static void close_stream(struct stream *s)
+static void close_stream(struct pl_stream *s)
 {
 	if (!s->opened || s->closed)
 		return;
@@ -259,7 +34,7 @@ static void close_stream(struct stream *s)
 	uv_close((uv_handle_t *)&s->pipe, handle_closed);
 }
 
-static void finish(struct child *c)
+static void finish(struct pl_child *c)
 {
 	if (c->answering)
 		return;
@@ -275,20 +50,20 @@ static void finish(struct child *c)
 /* ---- ending --------------------------------------------------------------- */
 
 /* The child leads a group of its own: grandchildren hear it as well. */
-static void signal_group(struct child *c, int number)
+static void signal_group(struct pl_child *c, int number)
 {
 	if (kill(-c->process.pid, number) && !c->exited)
 		kill(c->process.pid, number);
 }
 
-static bool group_is_gone(const struct child *c)
+static bool group_is_gone(const struct pl_child *c)
 {
 	return c->exited && kill(-c->process.pid, 0) != 0;
 }
 
 static void grace_is_over(uv_timer_t *timer)
 {
-	struct child *c = timer->data;
+	struct pl_child *c = timer->data;
 
 	if (c->late) {
 		finish(c);
@@ -301,7 +76,7 @@ static void grace_is_over(uv_timer_t *timer)
 }
 
 /* Called whenever the exit or the end of a stream was seen. */
-static void look(struct child *c)
+static void look(struct pl_child *c)
 {
 	if (!c->exited)
 		return;
@@ -314,7 +89,7 @@ static void look(struct child *c)
 
 static void tick(uv_timer_t *timer)
 {
-	struct child *c = timer->data;
+	struct pl_child *c = timer->data;
 	uint64_t waited = uv_now(timer->loop) - c->ended_at;
 
 	if (group_is_gone(c) || waited >= GIVE_UP || (c->killed && c->exited)) {
@@ -325,7 +100,7 @@ static void tick(uv_timer_t *timer)
 	}
 }
 
-static void end_group(struct child *c, enum reason reason)
+static void end_group(struct pl_child *c, enum pl_reason reason)
 {
 	if (c->reason != BY_ITSELF || c->answering)
 		return;
@@ -344,12 +119,12 @@ static void timed_out(uv_timer_t *timer)
 
 static void cancel_child(struct pl_op *op)
 {
-	end_group((struct child *)(void *)op, BY_CANCEL);
+	end_group((struct pl_child *)(void *)op, BY_CANCEL);
 }
 
 static void exited(uv_process_t *process, int64_t status, int signal)
 {
-	struct child *c = process->data;
+	struct pl_child *c = process->data;
 
 	c->exited = true;
 	c->status = status;
@@ -360,7 +135,7 @@ static void exited(uv_process_t *process, int64_t status, int signal)
 /* ---- streams -------------------------------------------------------------- */
 
 /* Not realloc: what it leaves behind would not be wiped. */
-static void keep(struct stream *s, const char *bytes, size_t n)
+static void keep(struct pl_stream *s, const char *bytes, size_t n)
 {
 	size_t max = s->child->command.max_bytes;
 	size_t fits = n < max - s->len ? n : max - s->len;
@@ -386,7 +161,7 @@ static void keep(struct stream *s, const char *bytes, size_t n)
 }
 
 /* The end of a stream that is longer than what is kept of it. */
-static void keep_tail(struct stream *s, const char *bytes, size_t n)
+static void keep_tail(struct pl_stream *s, const char *bytes, size_t n)
 {
 	size_t old;
 
@@ -403,7 +178,7 @@ static void keep_tail(struct stream *s, const char *bytes, size_t n)
 }
 
 /* Cut where no secret is, so that each piece can be masked by itself. */
-static void deliver_piece(struct stream *s)
+static void deliver_piece(struct pl_stream *s)
 {
 	size_t whole = pl_mask_whole(s->child->call->host, s->line, s->line_n);
 
@@ -415,7 +190,7 @@ static void deliver_piece(struct stream *s)
 	s->inside = true;
 }
 
-static void add_to_line(struct stream *s, const char *bytes, size_t n)
+static void add_to_line(struct pl_stream *s, const char *bytes, size_t n)
 {
 	if (!s->line)
 		s->line = pl_alloc(CHUNK);
@@ -431,7 +206,7 @@ static void add_to_line(struct stream *s, const char *bytes, size_t n)
 	}
 }
 
-static void end_line(struct stream *s, const char *bytes, size_t n)
+static void end_line(struct pl_stream *s, const char *bytes, size_t n)
 {
 	if (s->line_n) {
 		add_to_line(s, bytes, n);
@@ -446,7 +221,7 @@ static void end_line(struct stream *s, const char *bytes, size_t n)
 	s->line_n = 0;
 }
 
-static void split_lines(struct stream *s, const char *bytes, size_t n)
+static void split_lines(struct pl_stream *s, const char *bytes, size_t n)
 {
 	const char *newline;
 
@@ -462,7 +237,7 @@ static void split_lines(struct stream *s, const char *bytes, size_t n)
 
 static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
-	struct child *c = handle->data;
+	struct pl_child *c = handle->data;
 
 	(void)suggested;
 	*buf = uv_buf_init(c->chunk, sizeof c->chunk);
@@ -470,8 +245,8 @@ static void allocate(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 
 static void was_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *buf)
 {
-	struct child *c = pipe->data;
-	struct stream *s = pipe == (uv_stream_t *)&c->out.pipe ? &c->out : &c->err;
+	struct pl_child *c = pipe->data;
+	struct pl_stream *s = pipe == (uv_stream_t *)&c->out.pipe ? &c->out : &c->err;
 
 	if (n < 0) {
 		close_stream(s);
@@ -489,7 +264,7 @@ static void was_read(uv_stream_t *pipe, ssize_t n, const uv_buf_t *buf)
 
 static void was_written(uv_write_t *write, int status)
 {
-	struct child *c = write->data;
+	struct pl_child *c = write->data;
 
 	/* A child that does not read its input is free to do so. */
 	(void)status;
@@ -500,8 +275,8 @@ static void was_written(uv_write_t *write, int status)
 
 /* Pipes, not libuv's socket pairs: a script cannot open /dev/stderr again if
  * that is a socket. *theirs is the child's end. */
-static int open_stream(struct child *c, struct stream *s, const char *name, bool input,
-    uv_stdio_container_t *theirs, uv_file *to_close)
+static int open_stream(struct pl_child *c, struct pl_stream *s, const char *name,
+    bool input, uv_stdio_container_t *theirs, uv_file *to_close)
 {
 	uv_file fds[2];
 	int failed =
@@ -523,7 +298,7 @@ static int open_stream(struct child *c, struct stream *s, const char *name, bool
 	return failed;
 }
 
-static int spawn(struct child *c)
+static int spawn(struct pl_child *c)
 {
 	uv_stdio_container_t stdio[3] = {
 	    {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE}};
@@ -559,7 +334,7 @@ static int spawn(struct child *c)
 	return failed;
 }
 
-static void fail_to_start(struct child *c, int failed)
+static void fail_to_start(struct pl_child *c, int failed)
 {
 	const char *program = c->command.argv[0], *path = "";
 
@@ -580,7 +355,7 @@ static void fail_to_start(struct child *c, int failed)
 	finish(c);
 }
 
-static void start_streams(struct child *c)
+static void start_streams(struct pl_child *c)
 {
 	uv_buf_t input = uv_buf_init(c->command.input, (unsigned)c->command.input_n);
 
@@ -595,7 +370,7 @@ static void start_streams(struct child *c)
 
 void pl_process_run(struct pl_call *call)
 {
-	struct child *c = pl_alloc(sizeof *c);
+	struct pl_child *c = pl_alloc(sizeof *c);
 	uv_loop_t *loop = pl_host_loop(call->host);
 	int failed;
 
@@ -603,7 +378,7 @@ void pl_process_run(struct pl_call *call)
 	c->call = call;
 	if (!pl_command_read(&c->command, call) || !pl_call_may_write(call) ||
 	    !pl_command_route(&c->command, call, &c->instead)) {
-		free_child(c);
+		pl_child_free(c);
 		pl_call_fail(call);
 		return;
 	}

@@ -96,7 +96,7 @@ static int run(lua_State *L)
 	if (r->n == 0) {
 		lua_pushcfunction(L, l_load);
 		lua_pushfstring(L, "tests/lua/%s.lua", r->file);
-		push_sim(L, world);
+		pl_sim_push(L, world);
 		luaL_newlib(L, tools);
 		lua_call(L, 3, 1);
 		keep_cases(L, r);
