@@ -38,11 +38,14 @@ local function part_of(text)
   return ok and type(value) == "table" and value ~= sim.null and value or nil
 end
 
+-- Seconds that the clocks of the two sides may be apart.
+local LEEWAY = 60
+
 local function times_fit(w, claims)
   local now = w.s.now // 1000
   local exp, iat = claims.exp, claims.iat
-  return math.type(exp) == "integer" and exp > now and exp <= now + 20 * 60
-    and (iat == nil or math.type(iat) == "integer" and exp - iat <= 20 * 60 and iat <= now + 60)
+  return math.type(exp) == "integer" and exp > now and exp <= now + 20 * 60 + LEEWAY
+    and (iat == nil or math.type(iat) == "integer" and exp - iat <= 20 * 60 and iat <= now + LEEWAY)
 end
 
 local function issuer_fits(key, claims)
