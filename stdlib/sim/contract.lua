@@ -1,8 +1,9 @@
 -- Holds what passes between a provider and its twin against the vendor's own
--- description, an OpenAPI 3 document: contract.check(document, file, req, answer).
+-- description, an OpenAPI 3 document: M.check_request, M.check_answer.
 -- Known of JSON Schema: type, nullable, enum, const, required, properties,
 -- additionalProperties, items, minimum, maximum, minLength, maxLength, minItems, maxItems,
--- allOf, anyOf, oneOf, $ref within the document.
+-- allOf, anyOf, oneOf, $ref within the document. The path of a request begins with that of one
+-- of the `servers`, if there are any.
 
 local sim = ...
 local core = sim.require "core"
@@ -54,7 +55,7 @@ local function check_kind(schema, value, path)
   end
   if not fits then
     return ("%s is %s, not %s"):format(path, type(value) == "table" and "a list or map"
-      or type(value), words)
+      or value == sim.null and "null" or type(value), words)
   end
 end
 
@@ -120,14 +121,16 @@ local function check_several(document, schema, value, path)
     end
   end
   for _, word in ipairs { "anyOf", "oneOf" } do
-    local first, fits = nil, schema[word] == nil
+    local first, fits = nil, 0
     for _, one in ipairs(schema[word] or {}) do
       local problem = check(document, one, value, path)
-      fits = fits or not problem
+      fits = fits + (problem and 0 or 1)
       first = first or problem
     end
-    if not fits then
-      return ("%s fits none of %s: %s"):format(path, word, first)
+    if schema[word] and fits == 0 then
+      return ("%s fits none of %s: %s"):format(path, word, first or "there is none")
+    elseif word == "oneOf" and fits > 1 then
+      return ("%s fits %d of oneOf, it should be one"):format(path, fits)
     end
   end
 end
@@ -146,12 +149,30 @@ end
 
 -- Where a request belongs ------------------------------------------------------------
 
+-- "/v1//a/" is "v1", "", "a", "": what is empty is not nothing.
 local function segments(path)
   local out = {}
-  for part in path:gmatch("[^/]+") do
+  for part in (path:gsub("^/", "") .. "/"):gmatch("([^/]*)/") do
     out[#out + 1] = part
   end
   return out
+end
+
+-- The part of a template with its placeholders, as "{id}.json", against a part of the path.
+local function fit_part(wanted, part, found)
+  local names = {}
+  local pattern = wanted:gsub("[%^%$%(%)%%%.%[%]%*%+%-%?]", "%%%0"):gsub("{([^{}]+)}", function (name)
+    names[#names + 1] = name:gsub("%%(.)", "%1")
+    return "(.+)"
+  end)
+  if #names == 0 then
+    return wanted == part, 1
+  end
+  local values = { part:match("^" .. pattern .. "$") }
+  for i, name in ipairs(names) do
+    found[name] = values[i] and core.unescape(values[i])
+  end
+  return #values > 0, wanted:find("^{[^{}]+}$") and 0 or 0.5
 end
 
 -- What stands for the placeholders of the template; nil where it does not fit.
@@ -161,65 +182,147 @@ local function fit(template, parts)
     return nil
   end
   for i, part in ipairs(wanted) do
-    local name = part:match("^{(.+)}$")
-    if name then
-      found[name] = core.unescape(parts[i])
-    elseif part ~= parts[i] then
+    local fits, weight = fit_part(part, parts[i], found)
+    if not fits then
       return nil
-    else
-      fixed = fixed + 1
     end
+    fixed = fixed + weight
   end
   return found, fixed
 end
 
+-- The path of a server's address, absolute or relative, its variables by their defaults.
+local function base_of(server)
+  local url = tostring(server.url or ""):gsub("{([^{}]+)}", function (name)
+    local variable = (server.variables or {})[name]
+    return variable and variable.default ~= nil and tostring(variable.default) or nil
+  end)
+  local path = url:gsub("^%a[%w+.-]*://[^/]*", ""):gsub("^//[^/]*", ""):gsub("[?#].*$", "")
+  path = path:gsub("^%./", ""):gsub("/+$", "")
+  return (path == "" or path:sub(1, 1) == "/") and path or "/" .. path
+end
+
+local function bases_of(...)
+  for _, servers in ipairs { ... } do
+    if servers and #servers > 0 then
+      local out = {}
+      for i, server in ipairs(servers) do
+        out[i] = base_of(server)
+      end
+      return out
+    end
+  end
+  return { "" }
+end
+
+-- The path as each of the servers would see it.
+local function within(bases, path)
+  local out = {}
+  for _, base in ipairs(bases) do
+    if path:sub(1, #base) == base and (#path == #base or path:sub(#base + 1, #base + 1) == "/") then
+      out[#out + 1] = segments(path:sub(#base + 1))
+    end
+  end
+  return out
+end
+
+-- The operation with its parameters, the values of its placeholders; whether the path is known.
 local function operation_of(document, req)
   local best, values, most, known
-  local parts = segments(req.path)
-  for template, item in core.sorted(document.paths or {}) do
-    local found, fixed = fit(template, parts)
-    if found and fixed > (most or -1) then
-      known = true
-      best, values, most = item[req.method:lower()], found, fixed
-      if best then
-        best = { operation = best, shared = item.parameters or {} }
+  local method = req.method:lower()
+  for template, node in core.sorted(document.paths) do
+    local item = resolve(document, node)
+    local operation = item[method]
+    local bases = bases_of(operation and operation.servers or false, item.servers or false,
+      document.servers or false)
+    for _, parts in ipairs(within(bases, req.path)) do
+      local found, fixed = fit(template, parts)
+      if found and fixed > (most or -1) then
+        known, values, most = true, found, fixed
+        best = operation and { operation = operation, shared = item.parameters or {} }
       end
     end
   end
   return best, values, known
 end
 
+-- The value that a text stands for, as far as the schema tells.
 local function as_typed(document, schema, text)
-  local kinds = kinds_of(resolve(document, schema) or {})
+  local kinds = kinds_of(resolve(document, schema or {}) or {})
   if among(kinds, "integer") or among(kinds, "number") then
-    return math.tointeger(tonumber(text)) or tonumber(text) or text
+    local number = text:find("^%-?%d[%d%.eE+-]*$") and tonumber(text)
+    return number and (math.tointeger(number) or number) or text
   elseif among(kinds, "boolean") and (text == "true" or text == "false") then
     return text == "true"
   end
   return text
 end
 
-local function check_parameters(document, found, values, req)
-  local known = {}
-  for _, list in ipairs { found.shared, found.operation.parameters or {} } do
+-- What a query has for a parameter that the contract says is a list: "a=1&a=2", or "a=1,2".
+local function texts_of(p, req)
+  if p.explode ~= false then
+    return req.all[p.name]
+  end
+  local out = {}
+  for text in (req.query[p.name] .. ","):gmatch("([^,]*),") do
+    out[#out + 1] = text
+  end
+  return out
+end
+
+local function of_query(document, p, req)
+  local schema = resolve(document, p.schema or {}) or {}
+  local text = req.query[p.name]
+  if text == nil or not among(kinds_of(schema), "array") then
+    return text and as_typed(document, schema, text)
+  end
+  local out = core.list {}
+  for i, one in ipairs(texts_of(p, req)) do
+    out[i] = as_typed(document, schema.items, one)
+  end
+  return out
+end
+
+-- What the contract itself has no say about: requests bring these for reasons of their own.
+local UNJUDGED = { accept = true, ["content-type"] = true, authorization = true }
+
+local function given_for(document, p, values, req)
+  if p["in"] == "query" then
+    return of_query(document, p, req)
+  end
+  local text = p["in"] == "path" and values[p.name] or p["in"] == "header"
+    and req.headers[p.name:lower()] or nil
+  return text and as_typed(document, p.schema, text)
+end
+
+-- Those of the operation before those of its path, each name once.
+local function parameters_of(document, found)
+  local out, seen = {}, {}
+  for _, list in ipairs { found.operation.parameters or {}, found.shared } do
     for _, node in ipairs(list) do
       local p = resolve(document, node)
-      local given
-      if p["in"] == "query" then
-        known[p.name] = true
-        given = req.query[p.name]
-      elseif p["in"] == "path" then
-        given = values[p.name]
-      elseif p["in"] == "header" then
-        given = req.headers[p.name:lower()]
+      local key = p["in"] .. " " .. p.name
+      local judged = p["in"] ~= "cookie"
+        and not (p["in"] == "header" and UNJUDGED[p.name:lower()])
+      if judged and not seen[key] then
+        out[#out + 1], seen[key] = p, true
       end
-      if given == nil and p.required and p["in"] ~= "cookie" then
-        return ("the %s parameter %q is missing"):format(p["in"], p.name)
-      elseif given ~= nil and p.schema then
-        local problem = check(document, p.schema, as_typed(document, p.schema, given), p.name)
-        if problem then
-          return "the " .. p["in"] .. " parameter " .. problem
-        end
+    end
+  end
+  return out
+end
+
+local function check_parameters(document, found, values, req)
+  local known = {}
+  for _, p in ipairs(parameters_of(document, found)) do
+    known[p["in"] == "query" and p.name or false] = true
+    local given = given_for(document, p, values, req)
+    if given == nil and p.required then
+      return ("the %s parameter %q is missing"):format(p["in"], p.name)
+    elseif given ~= nil and p.schema then
+      local problem = check(document, p.schema, given, p.name)
+      if problem then
+        return "the " .. p["in"] .. " parameter " .. problem
       end
     end
   end
@@ -232,7 +335,7 @@ end
 
 local function json_schema(content)
   for kind, media in core.sorted(content or {}) do
-    if kind:find("json", 1, true) then
+    if kind:find("json", 1, true) and type(media) == "table" then
       return media.schema
     end
   end
@@ -272,12 +375,30 @@ local function violated(file, req, problem)
   error(("contract %s: %s %s: %s"):format(file, req.method, req.path, problem), 0)
 end
 
+--- The document, if it is one that requests can be held against; raises where it is none.
+function M.open(document, file)
+  if type(document) ~= "table" or type(document.paths) ~= "table" or document.swagger then
+    error(("contract %s: it is no OpenAPI 3 document, with openapi: 3.0.3 and paths: { … }"):format(
+      file), 0)
+  end
+  return document
+end
+
+local function no_path(document)
+  local bases = {}
+  for _, server in ipairs(document.servers or {}) do
+    local base = base_of(server)
+    bases[#bases + 1] = base ~= "" and base or "/"
+  end
+  return "the contract has no such path" .. (#bases > 0 and " (its servers are at "
+    .. table.concat(bases, ", ") .. ")" or "")
+end
+
 --- Raises where the request is not one of the document's.
 function M.check_request(document, file, req)
   local found, values, known = operation_of(document, req)
   if not found then
-    violated(file, req, known and "the contract has no such method here"
-      or "the contract has no such path")
+    violated(file, req, known and "the contract has no such method here" or no_path(document))
   end
   local problem = check_parameters(document, found, values, req)
     or check_request_body(document, found.operation, req)

@@ -182,6 +182,12 @@ end
 
 --- Asks for `w.timers[kind](w, data)` at the time `at`.
 function core.later(w, at, kind, data)
+  if not w.timers[kind] then
+    error(("core.later: there are no timers.%s"):format(tostring(kind)), 2)
+  elseif type(at) ~= "number" then
+    error(("core.later: the time of %s is %s, milliseconds since 1970 are expected"):format(kind,
+      type(at) == "string" and "\"" .. at .. "\"" or type(at)), 2)
+  end
   w.s.counters.timer = (w.s.counters.timer or 0) + 1
   local timers = w.s.timers
   timers[#timers + 1] = { at = at, n = w.s.counters.timer, kind = kind, data = data }

@@ -27,7 +27,11 @@ local HOSTS = {
   ["backboard.railway.app"] = { "railway", railway_api.request },
   ["api.supabase.com"] = { "supabase", supabase.request },
 }
-for host, system in pairs(systems.hosts) do
+for host, system in core.sorted(systems.hosts) do
+  if HOSTS[host] then
+    error(("%s and pipe's own %s both want the host %q"):format(systems.who(system),
+      HOSTS[host][1], host), 0)
+  end
   HOSTS[host] = { system.name, systems.judged(system) }
 end
 
@@ -221,7 +225,7 @@ end
 
 local function dispatch(w, req, known, env)
   if known then
-    return known[2](w, req)
+    return systems.checked(known[1], req, known[2](w, req))
   end
   return api.request(w, req, env)
 end
@@ -257,7 +261,7 @@ local function request(w, given, now)
   end
   local known, env = HOSTS[host], api.environment(w, host)
   local system = not known and not env and systems.host(w, host)
-  known = system and { system.name, system.request } or known
+  known = system and { system.name, systems.judged(system) } or known
   local req = { method = given.method:upper(), url = given.url, host = host, path = path,
     query = query, all = all,
     headers = given.headers or {}, body = given.body }

@@ -142,6 +142,7 @@ int main(void)
 		run_file("sim_world");
 		run_file("sim_providers");
 		run_file("sim_globs");
+		run_file("sim_contract");
 	}
 	pl_world_close(world);
 	return check_end();
