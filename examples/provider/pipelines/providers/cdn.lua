@@ -23,7 +23,7 @@ local api = wire.client {
 }
 
 local ZONE = { id = "text", mode = "text", domain = "text" }
-local PURGE = { id = "text", status = "text", paths = { "text" }, created = "text" }
+local PURGE = { id = "text", status = "text", paths = { "text" }, reference = "text?" }
 
 local function zone_path()
   local own = host.project.providers and host.project.providers.cdn
@@ -40,13 +40,13 @@ end
 local function row(p)
   local status = STATUS[p.status] or { "unknown", "a status that this provider does not know" }
   return { id = p.id, status = p.status, phase = status[1], words = status[2], paths = p.paths,
-    created = p.created }
+    reference = wire.some(p.reference) }
 end
 
 local function purges(o)
   local out = host.json.array {}
   local list = api { method = "GET", path = zone_path() .. "/purges",
-    query = { limit = o.first }, shape = { purges = { PURGE } } }
+    query = { limit = o.first, reference = o.reference }, shape = { purges = { PURGE } } }
   for i, p in ipairs(list.purges) do
     out[i] = row(p)
   end
@@ -60,25 +60,21 @@ end
 
 -- Writes -----------------------------------------------------------------------------
 
-local function purge(o)
-  return row(api { method = "POST", path = zone_path() .. "/purges", json = { paths = o.paths },
+local function purge(o, intent)
+  return row(api { method = "POST", path = zone_path() .. "/purges",
+    json = { paths = o.paths, reference = intent.key },
     write = true, expect = { 202 }, shape = PURGE })
 end
 
--- Ours is the purge of these paths that was made since we asked for it.
-local function find_purge(o, intent)
-  for _, p in ipairs(purges { first = 20 }) do
-    if table.concat(p.paths, ",") == table.concat(o.paths, ",")
-        and host.time(p.created) >= intent.began then
-      return { happened = true, result = p }
-    end
-  end
-  return { happened = false }
+-- The network keeps every purge: where none has our reference, none was made.
+local function find_purge(_, intent)
+  local found = purges { first = 1, reference = intent.key }[1]
+  return { happened = found ~= nil, result = found }
 end
 
 local function predict_purge(o, overlay)
   zone()
-  local p = { id = "(new)", status = "QUEUED", paths = o.paths, created = host.clock_text(host.now()) }
+  local p = { id = "(new)", status = "QUEUED", paths = o.paths }
   overlay.set("cdn:purge:(new)", p)
   return { sign = "~", note = #o.paths .. " paths leave the cache", result = row(p) }
 end
@@ -108,14 +104,14 @@ return {
     },
     purges = {
       effect = "read", summary = "The last purges, newest first",
-      result = "list of {id, status, phase, words, paths, created}", states = STATUS,
+      result = "list of {id, status, phase, words, paths, reference}", states = STATUS,
       request = "GET /v1/zones/{zone}/purges", permission = "zone.read",
       options = { first = { "integer", default = 10, help = "at most so many" } },
       act = purges,
     },
     purge_state = {
       effect = "read", summary = "How far a purge is", states = STATUS,
-      result = "{id, status, phase, words, paths, created}",
+      result = "{id, status, phase, words, paths, reference}",
       request = "GET /v1/zones/{zone}/purges/{id}", permission = "zone.read",
       options = { id = { "text", required = true, help = "of the purge" } },
       act = function (o)
@@ -125,14 +121,14 @@ return {
     },
     purge = {
       effect = "write", summary = "Takes paths out of the cache",
-      result = "{id, status, phase, words, paths, created}", states = STATUS,
+      result = "{id, status, phase, words, paths, reference}", states = STATUS,
       request = "POST /v1/zones/{zone}/purges", permission = "purge.write",
       options = { paths = { "list", required = true, help = "from the root, as \"/index.html\"" } },
       act = purge,
       target = function (o) return table.concat(o.paths, " ") end,
       predict = predict_purge,
       probe = find_purge,
-      looks = "for a purge of the same paths that is not older than the call",
+      looks = "for a purge with this call's reference",
     },
     set_mode = {
       effect = "write", summary = "How the edges serve", result = "{mode, changed}",

@@ -39,20 +39,22 @@ local function set_mode(w, req)
 end
 
 local function purge(w, req)
-  local paths = core.body(req).paths
-  local p = { id = core.new_uuid(w, "purge"), status = "QUEUED", paths = core.list(paths),
-    created = core.iso_ms(w.s.now) }
+  local body = core.body(req)
+  local p = { id = core.new_uuid(w, "purge"), status = "QUEUED", paths = core.list(body.paths),
+    reference = body.reference }
   table.insert(w.s.cdn.purges, 1, p)
   core.later(w, w.s.now + 5000, "cdn", { id = p.id, status = "RUNNING" })
   core.later(w, w.s.now + 30000, "cdn", { id = p.id, status = w.s.spec.cdn.outcome })
-  core.record(w, "cdn", "cdn.purge", table.concat(paths, " "))
+  core.record(w, "cdn", "cdn.purge", table.concat(p.paths, " "))
   return core.answer(202, p)
 end
 
 local function purges(w, req)
-  local out = core.list {}
-  for i = 1, math.min(#w.s.cdn.purges, tonumber(req.query.limit) or 10) do
-    out[i] = w.s.cdn.purges[i]
+  local out, most = core.list {}, tonumber(req.query.limit) or 10
+  for _, p in ipairs(w.s.cdn.purges) do
+    if #out < most and (req.query.reference or p.reference) == p.reference then
+      out[#out + 1] = p
+    end
   end
   return core.answer(200, { purges = out })
 end
