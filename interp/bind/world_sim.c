@@ -119,7 +119,8 @@ static void load_twin(lua_State *L, struct pl_world *w, const char *path)
 	lua_remove(L, -2);
 }
 
-/* sim.twins(): pipelines/providers/NAME.sim.lua of the project, in order of name. */
+/* sim.twins(): what pipelines/providers/NAME.sim.lua of the project return, and their
+ * files, in order of name. */
 static int twins(lua_State *L)
 {
 	struct pl_world *w = pl_world_of(L);
@@ -136,11 +137,14 @@ static int twins(lua_State *L)
 		closedir(dir);
 	qsort(names, n, sizeof *names, by_text);
 	lua_newtable(L);
+	lua_newtable(L); /* their files */
 	for (size_t i = 0; i < n; i++) {
 		load_twin(L, w, names[i]);
+		lua_rawseti(L, -3, (lua_Integer)i + 1);
+		lua_pushstring(L, strrchr(names[i], '/') + 1);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
 	}
-	return 1;
+	return 2;
 }
 
 /* sim.document(file): YAML or JSON beside the twins, as data. */
