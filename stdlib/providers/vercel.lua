@@ -43,7 +43,8 @@ end
 
 local PROMOTE_LOOKS = "looks at the project: is its last request (one slot, the last one wins) a "
   .. "promote of this deployment, made after this write was begun, or do its domains lead there? "
-  .. "After a rebuild: is there a newer deployment that says it was built from this one?"
+  .. "After a rebuild: is there a deployment with the key of this call? The list lags, so it is "
+  .. "looked at for a minute"
 local ROLLBACK_LOOKS = "looks at the project: is its last request (one slot, the last one wins) "
   .. "a rollback to this deployment, made after this write was begun, or do its domains lead there?"
 
@@ -124,6 +125,25 @@ verbs.aliases = {
   act = read.aliases,
 }
 
+verbs.deployment_aliases = {
+  effect = "read", summary = "The addresses that lead to one deployment now",
+  result = "list of {alias, id, created_at, redirect}",
+  options = { deployment = DEPLOYMENT, project = SOME_PROJECT, team = TEAM },
+  request = { "GET /v13/deployments/{deployment}", "GET /v2/deployments/{id}/aliases" },
+  permission = READER, act = read.deployment_aliases,
+}
+
+verbs.alias = {
+  effect = "read", summary = "One address, and what it leads to",
+  result = "{alias, deployment, project_id, id, created_at, redirect}",
+  options = {
+    alias = { "text", required = true, help = "a domain, as impulseai.app, or an alias's id" },
+    project = { "text", help = "refuse an address of another project; as for vercel.project" },
+    team = TEAM },
+  request = "GET /v4/aliases/{alias}", permission = READER, act = read.alias,
+  overlay = read.overlay_alias,
+}
+
 verbs.request_state = {
   effect = "read", summary = "What became of a promote or a rollback",
   result = "{status, phase (moving, good, bad, unknown), words, deployment, from, type, at, "
@@ -137,7 +157,9 @@ verbs.request_state = {
       .. "one is \"overtaken\"" },
     type = { "text", choices = { "promote", "rollback" }, help = "what was asked for" },
   },
-  request = { "GET /v9/projects/{project}", "GET /v1/projects/{project}/promote/aliases" },
+  request = { "GET /v9/projects/{project}", "GET /v1/projects/{project}/promote/aliases",
+    "GET /v9/projects/{project}/rollback/aliases (after a rollback; it is not in Vercel's "
+      .. "description, so without it the promote's are asked for)" },
   permission = READER, states = vercel.JOBS, act = read.request_state,
   overlay = read.overlay_request,
 }
@@ -182,7 +204,7 @@ verbs.cancel = {
   options = { deployment = DEPLOYMENT, project = SOME_PROJECT, team = TEAM },
   request = "PATCH /v12/deployments/{deployment}/cancel", permission = WRITER, target = target,
   act = write.cancel, predict = write.predict_cancel, probe = write.probe_cancel,
-  looks = "looks at the deployment: is its state CANCELED?",
+  looks = "looks at the deployment, three times in 4 s: is its state CANCELED?",
 }
 
 return {
@@ -206,6 +228,9 @@ return {
     ["vercel.rejected"] = "Vercel rejects the request",
     ["vercel.rate-limit"] = "the rate limit is used up for longer than pipe waits",
     ["vercel.answer"] = "an answer that is not what Vercel describes",
+    ["vercel.unavailable"] = "Vercel answers 5xx or not at all (retryable; unknown where something "
+      .. "was sent)",
+    ["vercel.failed"] = "Vercel answers with a status that it does not describe",
     ["vercel.option"] = "an option's value makes no sense",
   },
   verbs = verbs,

@@ -7,6 +7,7 @@
 --     states: [ { state, after, … } ]      # what a build goes through, see below
 --     appear: "2s"                         # until a deployment is listed
 --     alias: { pending: "1s", done: "4s" } # how long a promote or rollback takes
+--     request_shows: "8s"                  # until a project shows a promote or rollback
 --     page: 2                              # lists come in pages of so many at most
 --     stream_logs: true                    # build logs come as one JSON text a line
 --     projects:

@@ -191,6 +191,20 @@ local function aliases(x)
   return 200, { aliases = rows, pagination = pagination }
 end
 
+-- By its description the answer is a list.
+local function one_alias(x, text)
+  local wanted = core.unescape(text)
+  for name, p in core.sorted(x.team and x.w.s.vercel.projects or {}) do
+    for domain, alias in core.sorted(p.aliases) do
+      local row = shape.alias(x.w, name, domain, alias)
+      if domain == wanted or row.uid == wanted then
+        return 200, core.list { row }
+      end
+    end
+  end
+  fail(404, "not_found", ("The alias \"%s\" was not found."):format(wanted))
+end
+
 local function deployment_aliases(x, id)
   local d, out = deployment(x, id), core.list()
   for domain, alias in core.sorted(state.project(x.w, d.project).aliases) do
@@ -380,6 +394,7 @@ local ROUTES = {
   { "GET", "^/v1/projects/([^/]+)/promote/aliases$", request_aliases },
   { "GET", "^/v9/projects/([^/]+)/rollback/aliases$", request_aliases },
   { "GET", "^/v4/aliases$", aliases },
+  { "GET", "^/v4/aliases/([^/]+)$", one_alias },
   { "GET", "^/v2/deployments/([^/]+)/aliases$", deployment_aliases },
 }
 

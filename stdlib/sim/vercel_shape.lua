@@ -40,8 +40,11 @@ end
 
 -- Projects -----------------------------------------------------------------------
 
-local function request(p)
+local function request(w, p)
   local r = p.request
+  if r and (r.shown or 0) > w.s.now then
+    r = p.request_before
+  end
   return r and { fromDeploymentId = r.from, toDeploymentId = r.to, jobStatus = r.status,
     requestedAt = r.at, type = r.type } or sim.null
 end
@@ -93,7 +96,7 @@ function M.project(w, name)
     resourceConfig = resources(), defaultResourceConfig = resources(),
     createdAt = w.s.clock - YEAR, updatedAt = w.s.clock - YEAR, live = true,
     autoAssignCustomDomains = p.automatic, targets = targets(w, name),
-    lastAliasRequest = request(p), lastRollbackTarget = rollback_target(p),
+    lastAliasRequest = request(w, p), lastRollbackTarget = rollback_target(p),
     rollbackDescription = description(w, p),
     link = { type = "github", org = org, repo = repository, productionBranch = state.branch(w,
       name),

@@ -212,8 +212,10 @@ function M.ask(w, name, kind, d, description)
     aliases[i] = { alias = domain, id = core.hex(w, "vercel alias", domain):sub(1, 20),
       status = "pending" }
   end
+  p.request_before = p.request
   p.request = { from = p.live or "", to = d.id, type = kind, at = w.s.now, status = "pending",
-    description = description, aliases = aliases }
+    description = description, aliases = aliases,
+    shown = w.s.now + core.ms(w.s.spec.vercel.request_shows, 0) }
   local spec = w.s.spec.vercel.alias or {}
   core.later(w, w.s.now + core.ms(spec.pending, 1000), "vercel_alias",
     { project = name, at = w.s.now, status = "in-progress" })

@@ -1978,6 +1978,17 @@ function supabase.reverse(o) end
 
 vercel = {}
 
+---@class pipe.vercel.alias
+---@field alias string  a domain, as impulseai.app, or an alias's id
+---@field project? string  refuse an address of another project; as for vercel.project
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---One address, and what it leads to
+---@param o string|pipe.vercel.alias
+---@return any  # {alias, deployment, project_id, id, created_at, redirect}
+function vercel.alias(o) end
+
 ---@class pipe.vercel.aliases
 ---@field project string  its name or id on Vercel, or an environment of pipe.yaml with `vercel: { project, team }`
 ---@field deployment? string  only those of this deployment (dpl_…)
@@ -2022,6 +2033,17 @@ function vercel.cancel(o) end
 ---@param o string|pipe.vercel.deployment
 ---@return any  # {id, url, project, name, target (production, preview), state (Vercel's word), status (see the states), phase (moving, good, bad, unknown), words, substate, live, commit, branch, message, author, created_at, created (ms), ready_at, rollback_candidate, alias_error, error, inspector, promoted_from}
 function vercel.deployment(o) end
+
+---@class pipe.vercel.deployment_aliases
+---@field deployment string  its id (dpl_…) or its address
+---@field project? string  refuse a deployment of another project; as for vercel.project
+---@field team? string  the team's id (team_…) or slug; else the environment's, else providers.vercel.team
+---@field as? string  the call's name in the journal
+
+---The addresses that lead to one deployment now
+---@param o string|pipe.vercel.deployment_aliases
+---@return any  # list of {alias, id, created_at, redirect}
+function vercel.deployment_aliases(o) end
 
 ---@class pipe.vercel.deployment_of
 ---@field commit string  the full sha

@@ -169,6 +169,23 @@ function does.aliases(s)
   end
 end
 
+-- One address by its name and by its id, and what leads to the deployment behind it.
+function does.alias(s, name)
+  local one = vercel.alias { alias = name or vercel.aliases { project = s.project }[1].alias }
+  local by_id = vercel.alias { alias = one.id, project = s.project }
+  log.info(("alias: %s: %s, by its id %s"):format(one.alias,
+    short(vercel.deployment { id = one.deployment }.commit), by_id.alias))
+  for _, alias in ipairs(vercel.deployment_aliases { deployment = one.deployment }) do
+    log.info("  leads there: " .. alias.alias)
+  end
+end
+
+-- Each call has a key of its own: the second does not take the first one's build for its own.
+function does.twice(s)
+  does.rebuild(s)
+  does.rebuild(s)
+end
+
 function does.sleep(_, length)
   clock.sleep { duration = length }
 end

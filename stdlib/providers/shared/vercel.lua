@@ -40,6 +40,8 @@ M.JOBS = {
 
 -- Scope -----------------------------------------------------------------------------
 
+local PAGE, PAGES = 100, 100 -- entries of a page, pages of a list: more is one without an end
+
 local function settings()
   return host.project.providers and host.project.providers.vercel or {}
 end
@@ -164,9 +166,14 @@ end
 
 --- All pages of a list, newest first: calls each(item) until it returns true.
 function M.walk(place, call, field, each)
-  local before
+  local before, pages = nil, 0
   repeat
-    local query = { limit = 100, ["until"] = before }
+    pages = pages + 1
+    if pages > PAGES then
+      host.raise("vercel.answer", ("%s: the list has more than %d pages of %d; ask for less of "
+        .. "it (a commit, a state, fewer at most)"):format(call.where, PAGES, PAGE))
+    end
+    local query = { limit = PAGE, ["until"] = before }
     for key, value in pairs(call.query or {}) do
       query[key] = value
     end
@@ -355,13 +362,24 @@ function M.aliases(place, project, each)
   end)
 end
 
---- Domains that the last promote or rollback could not move.
-function M.failed_aliases(place, project)
-  local out = host.json.array {}
-  local data = M.ask(place, { method = "GET",
-    path = ("/v1/projects/%s/promote/aliases"):format(wire.escape(project.id)),
+local function aliases_of(place, project, path, judge)
+  return M.ask(place, { method = "GET", judge = judge, path = path:format(wire.escape(project.id)),
     query = { failedOnly = true, limit = 100 },
     where = ("aliases of project \"%s\""):format(project.name) })
+end
+
+--- Domains that the last promote or rollback could not move. What Vercel's own CLI asks after a
+-- rollback is not in its description; where that is not there, the other one is asked.
+function M.failed_aliases(place, project, kind)
+  local out, data = host.json.array {}, nil
+  if kind == "rollback" then
+    data = aliases_of(place, project, "/v9/projects/%s/rollback/aliases", function (answer)
+      return answer.status == 404, nil
+    end)
+  end
+  if type(data) ~= "table" or not some(data.aliases) then
+    data = aliases_of(place, project, "/v1/projects/%s/promote/aliases")
+  end
   for _, raw in ipairs(type(data) == "table" and some(data.aliases) or {}) do
     if some(raw.status) == nil or raw.status == "failed" then
       out[#out + 1] = { alias = raw.alias, status = some(raw.status) }

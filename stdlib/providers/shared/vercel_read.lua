@@ -61,7 +61,7 @@ function M.who(o)
     name = some(user.name) }, teams = teams, team = found }
 end
 
---- Calls each(row) for the deployments of a project, newest first, until it returns true.
+--- Calls each(row, raw) for the deployments of a project, newest first, until it returns true.
 function M.list(place, project, o, each)
   vercel.walk(place, { path = "/v6/deployments", where = ("deployments of project \"%s\""):format(
     project.name), shape = { uid = "text", meta = "map?" }, query = {
@@ -74,7 +74,7 @@ function M.list(place, project, o, each)
       or row.branch == o.branch)
       and (not o.target or row.target == o.target) and (not o.state or row.state == o.state)
       and not (o.rollback_candidates and row.rollback_candidate == false)
-    return fits and each(row)
+    return fits and each(row, raw)
   end)
 end
 
@@ -167,6 +167,45 @@ function M.aliases(o)
   return out
 end
 
+function M.deployment_aliases(o)
+  local place, out = vercel.place(o), host.json.array {}
+  local row = M.deployment { id = o.deployment, project = o.project, team = o.team }
+  local data = vercel.ask(place, { method = "GET", where = "addresses of " .. row.id,
+    path = ("/v2/deployments/%s/aliases"):format(vercel.escape(row.id)),
+    shape = { aliases = { { uid = "text", alias = "text" } } } })
+  for i, raw in ipairs(data.aliases) do
+    out[i] = { alias = raw.alias, id = raw.uid, created_at = some(raw.created),
+      redirect = some(raw.redirect) }
+  end
+  return out
+end
+
+-- Vercel describes its answer as a list; its servers also give the one alias as it is.
+local function one_alias(o)
+  local name = o.alias:gsub("^%a+://", ""):gsub("/.*$", "")
+  local data = vercel.ask(vercel.place(o), { method = "GET", where = "address " .. name,
+    path = "/v4/aliases/" .. vercel.escape(name), shape = "any" })
+  data = type(data) == "table" and data[1] or data
+  if type(data) ~= "table" or type(some(data.alias)) ~= "string" then
+    host.raise("vercel.answer", ("address %s: Vercel's answer names no alias"):format(name))
+  end
+  return data
+end
+
+function M.alias(o)
+  local raw = one_alias(o)
+  local project = some(raw.projectId)
+  if o.project then
+    local wanted = vercel.project(vercel.place(o))
+    if project ~= wanted.id then
+      refuse("vercel.project", ("address %s is of another project (%s) than \"%s\" (%s)"):format(
+        raw.alias, project or "none", wanted.name, wanted.id))
+    end
+  end
+  return { alias = raw.alias, deployment = some(raw.deploymentId), project_id = project,
+    id = some(raw.uid), created_at = some(raw.created), redirect = some(raw.redirect) }
+end
+
 -- What the project's one slot says about the request that o means.
 local function judge_request(o, project)
   local since, request = milliseconds(o.since), project.request
@@ -196,7 +235,7 @@ function M.request_state(o)
   out.project, out.project_id = project.name, project.id
   out.live = project.live and project.live.deployment
   out.automatic, out.frozen_by = project.automatic, project.frozen_by
-  out.failed = out.status == "failed" and vercel.failed_aliases(place, project)
+  out.failed = out.status == "failed" and vercel.failed_aliases(place, project, out.type)
     or host.json.array {}
   return out
 end
@@ -258,6 +297,17 @@ function M.overlay_live(_, result, overlay)
     end
     for _, alias in ipairs(result.aliases) do
       alias.deployment = now.live.deployment
+    end
+  end
+  return result
+end
+
+function M.overlay_alias(_, result, overlay)
+  local now = result.project_id and predicted(overlay, result.project_id)
+  for _, alias in ipairs(now and now.live.aliases or {}) do
+    local name = type(alias) == "table" and alias.alias or alias
+    if name == result.alias then
+      result.deployment = now.live.deployment
     end
   end
   return result

@@ -9,6 +9,8 @@ local M = {}
 
 local PATIENCE = 3 * 60 * 1000 -- a job that moves domains and is older than that hangs
 local SKEW = 2 * 60 * 1000     -- how far Vercel's clock and ours may be apart
+-- How often is looked again for what Vercel shows late, and how long between.
+local LOOKS = { rebuild = { 12, 5000 }, request = { 3, 5000 }, cancel = { 2, 2000 } }
 local AFTER_BUILD = "(known after the build)"
 local FROZEN = "nothing goes live by itself until another deployment is promoted"
 
@@ -108,11 +110,11 @@ local function judge_promote(o, row)
   return row.target ~= "production"
 end
 
-local function rebuild(place, project, row)
+local function rebuild(place, project, row, intent)
   local raw = vercel.ask(place, { method = "POST", path = "/v13/deployments", write = true,
     where = "rebuilding " .. row.id, shape = { id = "text" }, json = { name = project.name,
       deploymentId = row.id, target = "production",
-      meta = { action = "promote", pipeFrom = row.id } } })
+      meta = { action = "promote", pipeFrom = row.id, pipeKey = intent and intent.key } } })
   return vercel.row(raw, project)
 end
 
@@ -124,7 +126,7 @@ end
 
 local QUEUED = "a rolling release is under way: Vercel promotes it after that"
 
-function M.promote(o)
+function M.promote(o, intent)
   local place, project, row = find(o, o.deployment)
   local anew = judge_promote(o, row)
   if is_live(project, row) and not moving(project) then
@@ -134,7 +136,7 @@ function M.promote(o)
   if joined then
     return settled(project, row, joined)
   elseif anew then
-    return rebuilt(project, row, rebuild(place, project, row))
+    return rebuilt(project, row, rebuild(place, project, row, intent))
   end
   -- The API declares no body for this: one of its servers rejects even an empty one.
   local _, answer = vercel.ask(place, { method = "POST", raw = true, write = true,
@@ -314,52 +316,69 @@ local function looks_like_ours(project, kind, id, began)
     and (began == nil or request.requested_at >= began)
 end
 
-local function probe_rebuild(place, project, row, began)
-  local fresh
-  read.list(place, project, { target = "production" }, function (one)
-    if one.promoted_from == row.id and one.created >= began - SKEW then
-      fresh = one
-    end
-    return fresh ~= nil or one.created < began - SKEW
+-- f's answer, as soon as it has one; else { happened = false } after the last look.
+local function patiently(looks, f)
+  local times, pause = looks[1], looks[2]
+  local found = f()
+  while not found and times > 0 do
+    host.sleep(pause)
+    times = times - 1
+    found = f()
+  end
+  return found or { happened = false }
+end
+
+-- The call's own key tells its build from one that another call made of the same deployment.
+local function probe_rebuild(place, project, row, intent)
+  local from = intent.began - SKEW
+  return patiently(LOOKS.rebuild, function ()
+    local fresh
+    read.list(place, project, { target = "production" }, function (one, raw)
+      local meta = vercel.some(raw.meta) or {}
+      if one.promoted_from == row.id and vercel.some(meta.pipeKey) == intent.key
+        and one.created >= from then
+        fresh = one
+      end
+      return fresh ~= nil or one.created < from
+    end)
+    return fresh and { happened = true, result = rebuilt(project, row, fresh) }
   end)
-  return fresh and { happened = true, result = rebuilt(project, row, fresh) }
-    or { happened = false }
+end
+
+-- Is the project's last request ours, or do its domains lead there already?
+local function probe_request(o, kind, began)
+  return patiently(LOOKS.request, function ()
+    local _, project, row = find(o, o.deployment)
+    return (looks_like_ours(project, kind, row.id, began) or is_live(project, row))
+      and found(project, row, kind)
+  end)
 end
 
 function M.probe_promote(o, intent)
   local place, project, row = find(o, o.deployment)
   if row.target ~= "production" then
-    return probe_rebuild(place, project, row, intent and intent.began or 0)
-  elseif looks_like_ours(project, "promote", row.id, intent and intent.began)
-    or is_live(project, row) then
-    return found(project, row, "promote")
+    return probe_rebuild(place, project, row, intent)
   end
-  return { happened = false }
+  return probe_request(o, "promote", intent.began)
 end
 
 -- "previous" means another deployment once it happened: then only the request itself tells.
 local function probe_previous(o, began)
-  local place = vercel.place(o)
-  local project = vercel.project(place)
-  if looks_like_ours(project, "rollback", nil, began) then
-    return found(project, vercel.row(vercel.deployment(place, project.request.deployment), project),
-      "rollback")
-  elseif looks_like_ours(project, "rollback", nil, began and began - SKEW) then
-    return nil
-  end
-  return { happened = false }
+  local place, unclear = vercel.place(o), false
+  local result = patiently(LOOKS.request, function ()
+    local project = vercel.project(place)
+    unclear = looks_like_ours(project, "rollback", nil, began - SKEW)
+    return looks_like_ours(project, "rollback", nil, began) and found(project,
+      vercel.row(vercel.deployment(place, project.request.deployment), project), "rollback")
+  end)
+  return (result.happened or not unclear) and result or nil
 end
 
 function M.probe_rollback(o, intent)
   if o.deployment == "previous" then
-    return probe_previous(o, intent and intent.began)
+    return probe_previous(o, intent.began)
   end
-  local _, project, row = find(o, o.deployment)
-  if looks_like_ours(project, "rollback", row.id, intent and intent.began)
-    or is_live(project, row) then
-    return found(project, row, "rollback")
-  end
-  return { happened = false }
+  return probe_request(o, "rollback", intent.began)
 end
 
 -- Cancel ----------------------------------------------------------------------------------------
@@ -401,9 +420,10 @@ function M.predict_cancel(o, overlay)
 end
 
 function M.probe_cancel(o)
-  local row = read.deployment { id = o.deployment, project = o.project, team = o.team }
-  return row.state == "CANCELED" and { happened = true, result = canceled(row, true) }
-    or { happened = false }
+  return patiently(LOOKS.cancel, function ()
+    local row = read.deployment { id = o.deployment, project = o.project, team = o.team }
+    return row.state == "CANCELED" and { happened = true, result = canceled(row, true) }
+  end)
 end
 
 return M

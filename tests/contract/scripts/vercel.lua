@@ -32,6 +32,11 @@ return pipeline "vercel" {
       contract.holds("all domains lead to it", live.whole)
       contract.holds("it has addresses", #works("aliases", { project = PROJECT }) > 0)
       works("aliases", { project = PROJECT, deployment = live.deployment })
+      local alias = works("alias", { alias = live.aliases[1].alias, project = PROJECT })
+      contract.same("what its domain leads to", alias.deployment, live.deployment)
+      contract.same("its domain by its id", works("alias", { alias = alias.id }).alias, alias.alias)
+      contract.holds("its addresses",
+        #works("deployment_aliases", { deployment = live.deployment }) > 0)
       contract.holds("its build said something", #works("build_log", { deployment = one.id }) > 0)
     end,
   },
@@ -39,6 +44,8 @@ return pipeline "vercel" {
     run = function ()
       refused("project", { project = "nowhere" }, "vercel.not-found")
       refused("deployment", { id = "dpl_nowhere" }, "vercel.not-found")
+      refused("alias", { alias = "nowhere.example" }, "vercel.not-found")
+      refused("deployment_aliases", { deployment = "dpl_nowhere" }, "vercel.not-found")
       refused("build_log", { deployment = "dpl_nowhere" }, "vercel.not-found")
       refused("project", { project = PROJECT, team = "team_nowhere" }, "vercel.forbidden")
       refused("rollback", { project = PROJECT, deployment = "dpl_nowhere" }, "vercel.not-found")
