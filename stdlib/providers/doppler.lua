@@ -232,13 +232,13 @@ end
 
 local function rollback_probe(o, intent)
   local place, found = api.place(o.environment), nil
-  api.since(place, intent.began, function (other)
+  local whole = api.since(place, intent.began, function (other)
     local says = some(other.rollback) == true and other.text:find(o.id, 1, true)
     found = says and other or found
     return found ~= nil
   end)
   if not found then
-    return { happened = false }
+    return whole and { happened = false } or nil
   end
   local touched = host.json.array {}
   for i, diff in ipairs(found.diff) do

@@ -5,7 +5,7 @@
 --
 -- A project of the world file may say
 --   password: text          that its address has to have (default: "sim-ENVIRONMENT-password")
---   busy: { pid, application, since, role, until }   somebody else is pushing (until: a length)
+--   busy: { pid, application, since, role, state, until }   somebody else is pushing (until: a length)
 --   may: [use, read, insert, update, delete, create] what the role may do (default: all)
 --   queries: { "select count(*) from users": [{ count: 3 }] }   answers to other questions
 -- and supabase.fail says which version fails, and with what words.
@@ -133,7 +133,7 @@ local function holder(w, env)
   if busy and (not busy["until"] or w.s.now < w.s.clock + core.ms(busy["until"])) then
     return { pid = busy.pid or 311, application = busy.application or "supabase", role = busy.role
       or "postgres",
-      state = "active", since = busy.since or core.iso(w.s.clock - 60000) }
+      state = busy.state or "active", since = busy.since or core.iso(w.s.clock - 60000) }
   end
   local dying = w.s.dying and w.s.dying[env]
   if dying and w.s.now < dying.until_ms then
@@ -290,6 +290,11 @@ end
 
 local function query(w, args, c)
   local text = squeezed(args.sql)
+  if text:find("pg_advisory_unlock", 1, true) then
+    local held = c.locked == true
+    c.locked = nil
+    return answer { { released = held } }
+  end
   local operation = operation_of(text)
   local fault = fault_of(w, c.env, operation)
   if fault and fault.error and not fault.applied then

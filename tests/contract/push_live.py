@@ -4,6 +4,8 @@
 `pipe` that dies in the middle, locks, rehearsals. Each of them ends with every file applied
 once, or with a message that says what stands."""
 
+import hashlib
+import json
 import os
 import re
 import shutil
@@ -24,11 +26,11 @@ SLOW = "CREATE TABLE slow (id int);\nSELECT pg_sleep(%s);\n"
 SCRIPT = """
 return pipeline "push" {
   version = "1.0.0",
-  params = { rehearse = flag {}, lock = text { default = "4s" } },
+  params = { rehearse = flag {}, lock = text { default = "4s" }, most = text { default = "1m" } },
   step "push" {
     run = function (r)
       local done = supabase.push { environment = "test", rehearse = r.params.rehearse,
-        lock_timeout = r.params.lock }
+        lock_timeout = r.params.lock, statement_timeout = r.params.most }
       for _, file in ipairs(done.applied) do
         log.info("applied " .. file.file)
       end
@@ -111,6 +113,13 @@ class Place:
                 return found
             time.sleep(0.05)
         sys.exit(f"never: {query}")
+
+    def hold(self, *commands, name="psql"):
+        argv = [word for command in commands for word in ("-c", command)]
+        return subprocess.Popen(
+            [parity.tool("psql"), "-XAtq", "-d", self.server.url(self.database), *argv],
+            env=dict(os.environ, PGAPPNAME=name), stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
 
     def sleeper(self):
         """The server process that is in the middle of a slow file."""
@@ -203,6 +212,62 @@ def rehearsals(server, base):
           f'{B}:3:5: statement 1 of 1 failed: type "nosuchtype" does not exist (SQLSTATE 42704)'
           in said, said)
     check("and still changes nothing", server.seen(place.database) == before)
+    place.write({A: TABLE_A, B: "SELECT pg_sleep(20);\n"})
+    for how in ("--dry-run", "--state=other"):
+        code, said = place.push(how, "rehearse=yes", "most=300ms")
+        check(f"a statement that takes too long is ended ({how})", code == (4 if how == "--dry-run"
+              else 1) and f"{B}:1:1" in said and "(SQLSTATE 57014)" in said, said)
+
+
+def first_push(server, base):
+    place = Place(server, base, {A: TABLE_A})
+    code, said = place.push("-v")
+    check("the first push makes the history without a word", code == 0 and "WARNING" not in said and
+          "notice" not in said.lower(), said)
+    check("and in the vendor's order of columns", [row["attname"] for row in json.loads(place.sql(
+        "SELECT json_agg(a ORDER BY attnum) FROM (SELECT attname, attnum FROM pg_attribute WHERE "
+        "attrelid = 'supabase_migrations.schema_migrations'::regclass AND attnum > 0) a"))]
+        == ["version", "statements", "name"])
+    other = Place(server, base, {A: TABLE_A})
+    other.sql("CREATE SCHEMA supabase_migrations; CREATE TABLE supabase_migrations.schema_migrations "
+              "(version text NOT NULL PRIMARY KEY); CREATE VIEW supabase_migrations.v AS SELECT 1")
+    holder = other.hold("BEGIN; LOCK TABLE supabase_migrations.schema_migrations IN ACCESS SHARE MODE; "
+                        "SELECT pg_sleep(60)")
+    pid = other.sleeper()
+    code, said = other.push()
+    check("it does not wait for ever for a lock on it", code == 1 and "supabase.history" in said and
+          "(SQLSTATE 55P03)" in said, said)
+    other.sql(f"SELECT pg_terminate_backend({pid})")
+    holder.wait()
+    code, said = other.push()
+    check("an older history is completed", code == 0 and other.versions() == [A[:14]], said)
+
+
+# What a push holds while it works; every pipe has the same one.
+KEY = int(hashlib.sha256(b"pipe: migrations of supabase_migrations").hexdigest()[:15], 16)
+
+
+def endings(server, base):
+    """Whoever has just ended a push is not in the way of the next one."""
+    place = Place(server, base, {A: TABLE_A})
+    held = f"SELECT pg_advisory_lock({KEY})"
+    for name, goes in (("pipe impulse", True), ("supabase", False)):
+        holder = place.hold(held, "\\! sleep 1.5", name=name)
+        place.wait_for("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
+        code, said = place.push()
+        holder.wait()
+        check(f"an idle holder called {name} is {'waited for' if goes else 'an error'}", goes
+              == (code == 0) and goes != ("supabase.locked" in said), said)
+    for turn in range(8):
+        code, said = place.push(f"--state=again{turn}")
+        left = place.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        if code != 0 or str(left).strip() != "0":
+            break
+    check("nothing of a push holds the lock behind it", code == 0 and str(left).strip() == "0", said)
+    place.write({A: TABLE_A, B: "BEGIN;\nSELECT 1/0;\nCOMMIT;\n"})
+    code, said = place.push()
+    left = place.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+    check("nor of one that failed within a transaction", code == 1 and str(left).strip() == "0", said)
 
 
 def locks(server, base):
@@ -292,7 +357,7 @@ def main():
     with parity.running() as url, tempfile.TemporaryDirectory() as base:
         server = parity.Server(url)
         for story in (two_at_once, server_process_dies, pipe_dies, torn, rehearsals, locks,
-                      privileges, plain_sql, in_a_world):
+                      first_push, endings, privileges, plain_sql, in_a_world):
             story(server, base)
     sys.exit(1 if failures else 0)
 

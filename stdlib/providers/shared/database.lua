@@ -48,10 +48,14 @@ function M.open(o)
   return c
 end
 
---- f(connection) with a connection that is closed afterwards, whatever comes of it.
+--- f(connection) with a connection that is closed afterwards, whatever comes of it; before that,
+-- c.at_close is called if f left one.
 function M.with(o, f)
   local c = M.open(o)
   local done = table.pack(pcall(f, c))
+  if c.at_close then
+    pcall(c.at_close)
+  end
   pcall(host.rows.postgres.close, { connection = c.connection })
   if not done[1] then
     error(done[2], 0)

@@ -202,20 +202,28 @@ end
 -- Clocks differ: what is this much older may still have come after.
 local SLACK = 60 * 1000
 
+-- So many pages are read: a diff is a request of its own.
+local MOST_PAGES = 10
+
 --- Calls each(entry with diff) for what the log got since then, newest first, until it returns true.
+-- False if the log goes on behind what was read: then nobody knows what else it says.
 function M.since(place, began, each)
-  local page = 1
-  repeat
+  for page = 1, MOST_PAGES do
     local logs = M.log_page(place, page, 20)
     for _, log in ipairs(logs) do
       if host.time(log.created_at) < began - SLACK then
-        return
+        return true
       elseif each(M.log_entry(place, log.id)) then
-        return
+        return true
       end
     end
-    page = page + 1
-  until #logs < 20 or page > 10
+    if #logs < 20 then
+      return true
+    end
+  end
+  host.log(("Doppler config \"%s\": its log has got too long to be read back to %s"):format(
+    place.text, host.clock_text(began)))
+  return false
 end
 
 --- "; the newest entry about it: …", or "".

@@ -148,7 +148,7 @@ end
 -- which clocks alone would not tell.
 local function from_log(o, place, intent, did)
   local result, sure, later = nil, true, {}
-  local fine, problem = pcall(api.since, place, intent.began, function (log)
+  local fine, whole = pcall(api.since, place, intent.began, function (log)
     local diff, readable = concerns(o, log)
     if not diff then
       return false
@@ -163,10 +163,10 @@ local function from_log(o, place, intent, did)
     later[author or "?"] = true
     return result ~= nil
   end)
-  if not fine and problem.code ~= "doppler.forbidden" then
-    error(problem, 0)
+  if not fine and (type(whole) ~= "table" or whole.code ~= "doppler.forbidden") then
+    error(whole, 0)
   end
-  return result, fine and sure
+  return result, fine and whole and sure
 end
 
 --- A probe: make is the plan of the verb, did says which entry of the log would be its doing.

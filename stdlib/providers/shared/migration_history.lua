@@ -9,6 +9,9 @@ local M = {}
 -- from a text, so that every `pipe` uses the same one. Sixty bits: a positive bigint.
 local KEY = tonumber(host.sha256("pipe: migrations of supabase_migrations"):sub(1, 15), 16)
 
+-- How long one of ours that is ending is waited for: 2.5 s.
+local ENDING_TRIES, ENDING_PAUSE = 10, 250
+
 local STATE = [[
 SELECT current_user AS role, current_database() AS database,
   n.oid IS NOT NULL AS has_schema, c.oid IS NOT NULL AS has_table,
@@ -109,25 +112,57 @@ local function check_pooler(c, where)
   end
 end
 
---- Takes the lock for as long as the connection lives, or says who has it.
+-- One of ours that does nothing any more: its server process has not noticed yet that it is alone,
+-- or it has let go of the lock meanwhile.
+local function is_ending(holder)
+  return not holder or ((holder.application or "pipe"):find("^pipe") and holder.state ~= "active")
+end
+
+-- Waits out a holder that is ending. try() gives whether the lock is free, and who holds it.
+local function wait_for_ending(where, try)
+  local free, holder = try()
+  for _ = 1, ENDING_TRIES do
+    if free or not is_ending(holder) then
+      break
+    end
+    host.sleep(ENDING_PAUSE)
+    free, holder = try()
+  end
+  return free or busy(where, holder)
+end
+
+local function try_lock(c, where)
+  local row = database.ask(c, where, "SELECT pg_try_advisory_lock($1::bigint) AS taken", { KEY })[1]
+  return row.taken, not row.taken and M.holder(c, where) or nil
+end
+
+local function unlock(c, where)
+  database.ask(c, where, "SELECT pg_advisory_unlock($1::bigint) AS released", { KEY })
+end
+
+--- Takes the lock, or says who has it. database.with lets go of it: the end of a connection does
+-- so, too, but only when the server process has noticed it.
 function M.lock(c, where)
   check_pooler(c, where)
-  local row = database.ask(c, where, "SELECT pg_try_advisory_lock($1::bigint) AS taken", { KEY })[1]
-  if not row.taken then
-    busy(where, M.holder(c, where))
+  c.at_close = function ()
+    if not pcall(unlock, c, where) then
+      database.ask(c, where, "ROLLBACK") -- it failed in a transaction of a file
+      unlock(c, where)
+    end
   end
+  wait_for_ending(where, function () return try_lock(c, where) end)
 end
 
 --- As `lock` would refuse, without taking it.
 function M.check_lock(c, where)
   check_pooler(c, where)
-  local holder = M.holder(c, where)
-  if holder then
-    busy(where, holder)
-  end
+  wait_for_ending(where, function ()
+    local holder = M.holder(c, where)
+    return holder == nil, holder
+  end)
 end
 
---- How the vendor's program makes the history, or completes an older one: one transaction.
+--- How the vendor's program makes the history, or completes an older one, in one transaction.
 function M.making()
   return {
     "SET LOCAL lock_timeout = '4s'",
@@ -143,9 +178,14 @@ function M.make(c, where, state)
   if state.complete then
     return
   end
-  local answer = host.rows.postgres.batch { connection = c.connection, mode = "pipeline",
-    statements = M.making() }
+  -- An explicit transaction: in an implicit one, SET LOCAL is a warning.
+  local statements = M.making()
+  table.insert(statements, 1, "BEGIN")
+  statements[#statements + 1] = "COMMIT"
+  local answer = host.rows.postgres.batch { connection = c.connection, mode = "each",
+    statements = statements }
   if answer.failed then
+    pcall(database.ask, c, where, "ROLLBACK")
     host.raise("supabase.history", ("%s: the history of migrations cannot be made: "
       .. "%s"):format(where,
       database.words(answer.failed)))

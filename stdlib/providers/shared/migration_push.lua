@@ -350,6 +350,15 @@ end
 
 -- The dry-run -----------------------------------------------------------------------------
 
+-- What a connection is opened with, once more: RESET ALL has taken it back.
+local function settings(o)
+  local out = {}
+  for _, name in ipairs { "lock_timeout", "statement_timeout" } do
+    out[#out + 1] = o[name] and ("SET %s = %d"):format(name, o[name]) or nil
+  end
+  return out
+end
+
 -- All files that run as transactions, one after the other in a single one that is taken back, each
 -- with its entry in the history. Gives the statements, and of each the file and its number in it.
 local function rehearsal(source, state, pending, o)
@@ -366,7 +375,9 @@ local function rehearsal(source, state, pending, o)
       break
     end
     add("RESET ALL", file, 0)
-    add(("SET lock_timeout = %d"):format(o.lock_timeout or 0), file, 0)
+    for _, setting in ipairs(settings(o)) do
+      add(setting, file, 0)
+    end
     for n, statement in ipairs(file.statements) do
       add(statement.sql, file, n)
     end
