@@ -137,6 +137,19 @@ static const char *bytes_of(lua_State *L, int index, size_t *n)
 	return secret ? pl_secret_bytes(secret, n) : luaL_checklstring(L, index, n);
 }
 
+/* mask(text): without the secrets that are known. Before text of a server's is cut: half
+ * a secret is not found any more. */
+static int mask(lua_State *L)
+{
+	size_t n;
+	const char *text = luaL_checklstring(L, 1, &n);
+	struct pl_buf out = {0};
+	pl_secret_mask(pl_lua_session(L)->host, &out, text, n);
+	lua_pushlstring(L, out.at ? out.at : "", out.len);
+	pl_buf_fini(&out);
+	return 1;
+}
+
 /* reveal(secret): its text; of text, the text itself. */
 static int reveal(lua_State *L)
 {
@@ -344,7 +357,7 @@ void pl_capability_push(struct pl_session *s, lua_State *L, const char *owner)
 	static const luaL_Reg functions[] = {{"environment", environment},
 	    {"raise", raise}, {"now", now}, {"run", run_id}, {"time", pl_lua_time},
 	    {"clock_text", pl_lua_time_text}, {"repository", repository}, {"log", tell},
-	    {"secret", make_secret}, {"reveal", reveal}, {"fingerprint", fingerprint},
+	    {"secret", make_secret}, {"reveal", reveal}, {"mask", mask}, {"fingerprint", fingerprint},
 	    {"random", random_bytes}, {"sha256", pl_lua_sha256},
 	    {"base64", pl_lua_base64}, {"unbase64", pl_lua_unbase64},
 	    {"provider", other_provider}, {"wrote", pl_gate_wrote}, {NULL, NULL}};

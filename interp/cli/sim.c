@@ -53,6 +53,13 @@ static int64_t ours(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static int64_t real_now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static int64_t world_now(const struct serving *v)
 {
 	return v->now + (int64_t)((double)(ours() - v->since) * v->speed);
@@ -289,8 +296,9 @@ static int up(struct pl_cli *c)
 		return pl_failed(c, PL_EXIT_FAILED);
 	v.git_root = pl_world_git_root(v.world);
 	v.now = pl_world_now(v.world);
-	if (pl_flag_on(c, "now") && v.now < (int64_t)time(NULL) * 1000)
-		v.now = (int64_t)time(NULL) * 1000;
+	if (pl_flag_on(c, "now") && v.now < real_now())
+		v.now = real_now();
+	v.since = ours();
 	struct pl_server *server =
 	    pl_server_start("127.0.0.1", port ? atoi(port) : 0, serve, &v, &c->err);
 	bool ok = server != NULL;

@@ -60,8 +60,9 @@ static bool read_arguments(struct pl_call *call, struct pl_pg *pg, struct query 
 	const struct pl_value *sql = pl_arg(call, "sql");
 
 	q->sql = pl_text_of(sql, "");
-	q->read_only =
-	    pl_arg_flag(call, "read_only") || pl_host_writes_latched(call->host);
+	/* What a verb that reads asks is held to reading by the server itself. */
+	q->read_only = pl_arg_flag(call, "read_only") || call->class <= PL_READ ||
+	    pl_host_writes_latched(call->host);
 	if (strlen(q->sql) != sql->as.text.len)
 		return pl_fail(&call->err, "postgres.statements", "sql has a NUL byte");
 	if (!pl_pg_params_read(

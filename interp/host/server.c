@@ -297,7 +297,9 @@ static bool read_address(
 
 static struct MHD_Daemon *start_daemon(struct pl_server *s, union address *where)
 {
-	unsigned flags = MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD;
+	/* No Date: the world's time is another one. */
+	unsigned flags = MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD |
+	    MHD_USE_SUPPRESS_DATE_NO_CLOCK;
 
 	if (where->any.sa_family == AF_INET6)
 		flags |= MHD_USE_IPv6;

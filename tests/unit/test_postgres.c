@@ -14,18 +14,32 @@ static struct pl_value *run(struct host_case *t, const char *row, const char *ar
 	return case_run(t, pl_postgres_rows, name, args);
 }
 
-/* With the defaults that the binding fills in. */
+/* As a verb that writes asks, with the defaults that the binding fills in. */
 static struct pl_value *query(struct host_case *t, int64_t on, const char *rest)
 {
-	return run(t, "query",
+	const struct pl_row *row = case_row(pl_postgres_rows, "postgres.query");
+
+	case_call(t, row,
 	    pl_arena_printf(&t->arena, "{\"connection\":%lld%s%s,%s}", (long long)on,
 	        strstr(rest, "\"max_rows\"") ? "" : ",\"max_rows\":10000",
 	        strstr(rest, "\"max_bytes\"") ? "" : ",\"max_bytes\":16777216", rest));
+	t->call.class = PL_WRITE;
+	return case_drive(t, row->start);
 }
 
 static struct pl_value *ask(struct host_case *t, int64_t on, const char *sql)
 {
 	return query(t, on, pl_arena_printf(&t->arena, "\"sql\":\"%s\"", sql));
+}
+
+/* As a verb that only reads asks. */
+static struct pl_value *look(struct host_case *t, int64_t on, const char *sql)
+{
+	return run(t, "query",
+	    pl_arena_printf(&t->arena,
+	        "{\"connection\":%lld,\"max_rows\":10000,\"max_bytes\":16777216,"
+	        "\"sql\":\"%s\"}",
+	        (long long)on, sql));
 }
 
 static struct pl_value *batch(struct host_case *t, int64_t on, const char *rest)
@@ -621,7 +635,7 @@ static void lost(struct host_case *t)
 	int64_t on = open_one(t);
 
 	CHECK_CASE("lost");
-	FAILS(t, ask(t, on, SUICIDE), "postgres.lost");
+	FAILS(t, look(t, on, SUICIDE), "postgres.lost");
 	CHECK(!t->call.err.unknown && t->call.err.retryable);
 	CHECK(strstr(t->call.err.msg, "administrator command"));
 	FAILS(t, ask(t, on, "select 1"), "postgres.lost");
@@ -713,19 +727,22 @@ static void dry(struct host_case *t, int64_t on)
 	const struct pl_row *row = case_row(pl_postgres_rows, "postgres.query");
 	struct pl_value *v;
 
+	CHECK_CASE("a read");
+	FAILS(t, look(t, on, "insert into h values (1)"), "postgres.sql");
+	CHECK(strstr(t->call.err.msg, "25006"));
 	CHECK_CASE("a dry-run");
 	pl_host_latch_writes(t->host);
-	CHECK_TEXT(first(ask(t, on, "select 9")), "9");
-	FAILS(t, ask(t, on, "insert into h values (1)"), "postgres.sql");
+	CHECK_TEXT(first(look(t, on, "select 9")), "9");
+	FAILS(t, look(t, on, "insert into h values (1)"), "postgres.sql");
 	CHECK(strstr(t->call.err.msg, "25006"));
-	FAILS(t, ask(t, on, "create table dry1 (a int)"), "postgres.sql");
-	FAILS(t, ask(t, on, "begin"), "latch.closed");
-	FAILS(t, ask(t, on, "copy h to program 'true'"), "latch.closed");
-	CHECK(ask(t, on, "set default_transaction_read_only = off") != NULL);
-	CHECK(ask(t, on, "set session characteristics as transaction read write") !=
+	FAILS(t, look(t, on, "create table dry1 (a int)"), "postgres.sql");
+	FAILS(t, look(t, on, "begin"), "latch.closed");
+	FAILS(t, look(t, on, "copy h to program 'true'"), "latch.closed");
+	CHECK(look(t, on, "set default_transaction_read_only = off") != NULL);
+	CHECK(look(t, on, "set session characteristics as transaction read write") !=
 	    NULL);
-	FAILS(t, ask(t, on, "insert into h values (1)"), "postgres.sql");
-	FAILS(t, ask(t, on, "select nextval('s')"), "postgres.sql");
+	FAILS(t, look(t, on, "insert into h values (1)"), "postgres.sql");
+	FAILS(t, look(t, on, "select nextval('s')"), "postgres.sql");
 	FAILS(t, batch(t, on, "\"statements\":[\"select 1\"]"), "latch.closed");
 	case_call(t, row,
 	    pl_arena_printf(&t->arena, "{\"connection\":%lld,\"sql\":\"select 1\"}",
@@ -735,7 +752,7 @@ static void dry(struct host_case *t, int64_t on)
 	v = batch(
 	    t, on, "\"rehearse\":true,\"statements\":[\"insert into h values (1)\"]");
 	CHECK(v && !pl_get(v, "failed"));
-	CHECK_TEXT(first(ask(t, on, "select count(*) from h")), "0");
+	CHECK_TEXT(first(look(t, on, "select count(*) from h")), "0");
 }
 
 /* The password is masked wherever it might show up. */

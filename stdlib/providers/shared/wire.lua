@@ -53,11 +53,13 @@ function M.query(t)
   return #parts > 0 and "?" .. table.concat(parts, "&") or ""
 end
 
---- The first line of a body, of a web page its title: proxies answer with pages.
+--- The first line of a body, of a web page its title: proxies answer with pages. Known secrets
+-- are masked before it is cut: half a secret would not be found.
 function M.first_line(body)
-  local title = (body or ""):sub(1, 4096):match("<title>%s*([^<]-)%s*</title>")
+  local start = host.mask((body or ""):sub(1, 65536)):sub(1, 4096)
+  local title = start:match("<title>%s*([^<]-)%s*</title>")
   local text = title and "a web page, \"" .. title .. "\""
-    or (body or ""):sub(1, 4096):gsub("^%s+", ""):match("^[^\r\n]*")
+    or start:gsub("^%s+", ""):match("^[^\r\n]*")
   if text == "" then
     return "an empty answer"
   end
@@ -204,9 +206,11 @@ local function raise_unreadable(c, call, answer, problem)
     { status = answer.status, retryable = not call.write, unknown = call.write })
 end
 
+-- Ten years at most: servers say anything.
 local function header_seconds(answer, name)
   local text = answer.headers[name]
-  return text and tonumber(text:match("^%s*(%d+%.?%d*)%s*$"))
+  local seconds = text and tonumber(text:match("^%s*(%d+%.?%d*)%s*$"))
+  return seconds and math.min(seconds, 315576000)
 end
 
 --- How long a 429 asks to wait, in ms: Retry-After, else a minute.
@@ -217,7 +221,7 @@ function M.limited(answer)
 end
 
 local function wait_for_limit(c, call, wait, waited)
-  wait = math.max(wait, 1000)
+  wait = math.floor(math.max(1000, math.min(wait, 315576000000)))
   if waited + wait > (c.patience or PATIENCE) then
     host.raise(c.name .. ".rate-limit", ("%s's rate limit is used up; it is open again in %d s"):format(
       placed(c, call, c.title), math.ceil(wait / 1000)), { retryable = true, status = 429 })
@@ -288,8 +292,13 @@ end
 
 local function no_json(answer)
   local kind = answer.headers["content-type"]
-  return ("it is no JSON (%s; %s)"):format(kind and "Content-Type " .. kind:sub(1, 80) or "no Content-Type",
-    M.first_line(answer.body))
+  -- What should have been data may hold values that nobody has named a secret yet: only of what is
+  -- clearly no data is anything shown.
+  local body = answer.body or ""
+  local shown = body:find("^%s*[%[{\"]") and #body .. " bytes that break off or are malformed"
+    or M.first_line(body)
+  return ("it is no JSON (%s; %s)"):format(kind and "Content-Type " .. host.mask(kind):sub(1, 80)
+    or "no Content-Type", shown)
 end
 
 local function read(c, call, url, answer)
