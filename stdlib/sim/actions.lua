@@ -322,10 +322,13 @@ function M.pending(w, run)
   return out
 end
 
---- A reviewer's answer for the jobs of an environment.
-function M.decide(w, run, place, approved)
+--- A reviewer's answer for the jobs of an environment: { state, by, comment }.
+function M.decide(w, run, place, review)
+  run.reviews = run.reviews or core.list {}
+  table.insert(run.reviews, 1, { state = review.state, by = review.by,
+    comment = review.comment or "", environment = place.name })
   for _, job in ipairs(place.jobs) do
-    if approved then
+    if review.state == "approved" then
       job.status, job.approved = "queued", true
     else
       end_job(w, run, job, "failure")

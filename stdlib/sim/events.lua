@@ -22,6 +22,8 @@
 --           { migration: { environment, version, name, remove } }
 --           { pull: { number, state, draft, push } }             # push: as above, onto its head
 --           { run: { file, event, branch, actor, inputs } }      # somebody starts a workflow
+--           { review: { file, environment, by, state } }         # of the newest run of the workflow
+--           { cancel: { file } }                                 # the same
 --           { serves: { environment, commit } }                  # /health lies
 --           { vercel: { project, promote: COMMIT } }               # or rollback
 --           { doppler: { project, config, by, secrets: { NAME: value or null } } }
@@ -132,6 +134,29 @@ DO.run = function (w, o)
     branch = o.branch or w.s.spec.repository.default_branch,
     sha = commit_named(w, o.branch or w.s.spec.repository.default_branch), live = true,
     actor = o.actor, inputs = o.inputs })
+end
+
+local function newest_run(w, file)
+  for i = #w.s.runs, 1, -1 do
+    if w.s.runs[i].file == file and w.s.runs[i].status ~= "completed" then
+      return w.s.runs[i]
+    end
+  end
+  error(("world: an event names workflow %q, of which nothing runs"):format(tostring(file)), 0)
+end
+
+DO.review = function (w, o)
+  local run = newest_run(w, o.file)
+  for _, place in ipairs(actions.pending(w, run)) do
+    if place.name == o.environment then
+      actions.decide(w, run, place, { state = o.state or "approved", by = o.by,
+        comment = o.comment })
+    end
+  end
+end
+
+DO.cancel = function (w, o)
+  actions.cancel(w, newest_run(w, o.file))
 end
 
 DO.pull = function (w, o)

@@ -186,16 +186,35 @@ function M.rerun(failed)
   end
 end
 
-function M.cancel(w, _, id)
+-- `stuck` of a workflow: what it runs goes on until it is cancelled by force.
+function M.cancel(force)
+  return function (w, _, id)
+    local run = run_by(w, id)
+    if not run then
+      return common.not_found()
+    elseif run.status == "completed" then
+      return common.problem(409, "Cannot cancel a workflow run that is completed.")
+    end
+    core.record(w, "github", force and "github.force_cancel" or "github.cancel", "run " .. run.id,
+      { workflow = run.file })
+    if force or not w.s.spec.workflows[run.file].stuck then
+      actions.cancel(w, run)
+    end
+    return core.answer(202, {})
+  end
+end
+
+--- What reviewers said, newest first.
+function M.approvals(w, _, id)
   local run = run_by(w, id)
   if not run then
     return common.not_found()
-  elseif run.status == "completed" then
-    return common.problem(409, "Cannot cancel a workflow run that is completed.")
   end
-  core.record(w, "github", "github.cancel", "run " .. run.id, { workflow = run.file })
-  actions.cancel(w, run)
-  return core.answer(202, {})
+  local out = core.list {}
+  for i, review in ipairs(run.reviews or {}) do
+    out[i] = more.review(w, review)
+  end
+  return core.answer(200, out)
 end
 
 function M.pending_deployments(w, req, id)
@@ -245,7 +264,8 @@ function M.review_deployments(w, req, id)
   for i, place in ipairs(places) do
     core.record(w, "github", "github.review_deployment", ("run %d %s"):format(run.id, place.name),
       { state = body.state })
-    actions.decide(w, run, place, body.state == "approved")
+    actions.decide(w, run, place, { state = body.state, by = req.who.login,
+      comment = body.comment })
     out[i] = more.deployment(w, { id = core.id(w, "deployment"), sha = run.sha, ref = run.branch,
       environment = place.name, creator = req.who.login, created = w.s.now })
   end

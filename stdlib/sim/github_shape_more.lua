@@ -95,17 +95,29 @@ function M.environment_id(name)
   return tonumber(sim.sha256("environment " .. name):sub(1, 7), 16)
 end
 
+local function environment(w, name)
+  local id = M.environment_id(name)
+  return { id = id, node_id = shape.node("EN", id), name = name,
+    url = shape.base(w) .. "/environments/" .. core.escape(name),
+    html_url = shape.html(w) .. "/deployments/activity_log?environments_filter="
+      .. core.escape(name) }
+end
+
+--- What a reviewer said of an environment.
+function M.review(w, review)
+  local place = environment(w, review.environment)
+  place.created_at, place.updated_at = born(w), born(w)
+  return { state = review.state, comment = review.comment, user = shape.user(review.by),
+    environments = core.list { place } }
+end
+
 function M.pending(w, place, mine)
-  local id = M.environment_id(place.name)
   local reviewers = core.list {}
   for i, login in ipairs(place.reviewers) do
     reviewers[i] = { type = "User", reviewer = shape.user(login) }
   end
   return {
-    environment = { id = id, node_id = shape.node("EN", id), name = place.name,
-      url = shape.base(w) .. "/environments/" .. core.escape(place.name),
-      html_url = shape.html(w) .. "/deployments/activity_log?environments_filter="
-        .. core.escape(place.name) },
+    environment = environment(w, place.name),
     wait_timer = 0, wait_timer_started_at = null, current_user_can_approve = mine,
     reviewers = reviewers,
   }

@@ -1050,6 +1050,15 @@ function github.deployments(o) end
 ---@return any  # {id, url, certain, found = "told", "by its mark", "by event, commit, time and account" or "no"}; without id where the server did not tell and not exactly one run fits (then certain = false, candidates = list of ids)
 function github.dispatch(o) end
 
+---@class pipe.github.force_cancel
+---@field id integer  the run's id
+---@field as? string  the call's name in the journal
+
+---Cancel a workflow run that github.cancel does not end: also steps that always() keeps going
+---@param o pipe.github.force_cancel
+---@return any  # {id}; it ends soon after
+function github.force_cancel(o) end
+
 ---@class pipe.github.job_log
 ---@field id integer  the job's id
 ---@field lines? integer  so many lines from its end (200)
@@ -1219,6 +1228,16 @@ function github.review_deployment(o) end
 ---@return any  # {id, name, title, workflow, event, status, conclusion, phase, sha, branch, attempt, actor, url, created_at, started_at, updated_at} and failed = list of {name, conclusion, id, url} (its jobs); with `attempt`, one that is not shown yet is "moving" (stale = true)
 function github.run(o) end
 
+---@class pipe.github.run_attempt
+---@field attempt integer  its number, from 1
+---@field id integer  the run's id
+---@field as? string  the call's name in the journal
+
+---One attempt of a workflow run, also one that was run again since
+---@param o pipe.github.run_attempt
+---@return any  # {id, name, title, workflow, event, status, conclusion, phase, sha, branch, attempt, actor, url, created_at, started_at, updated_at}
+function github.run_attempt(o) end
+
 ---@class pipe.github.runs
 ---@field branch? string  only of this branch
 ---@field created? string  only of this time, as ">=2026-11-20T15:00:00Z"
@@ -1251,7 +1270,7 @@ function github.update_branch(o) end
 
 ---Whether a commit has what a branch requires: by name and, where it is pinned, by app
 ---@param o string|pipe.github.verdict
----@return any  # {state = "good", "moving", "bad" or "unknown", checks = list of {name, app, app_id, status, conclusion, phase, url, source, id, required}, strict, complete, sources}; complete is false where the credential may not read all rules. Two checks of one name that is not pinned both have to pass
+---@return any  # {state = "good", "moving", "bad" or "unknown", checks = list of {name, app, app_id, status, conclusion, phase, url, source, id, required}, strict, complete, sources}; complete is false where the credential may not read all rules: then what passed is "unknown", never "good". Two checks of one name that is not pinned both have to pass
 function github.verdict(o) end
 
 ---@class pipe.github.whoami

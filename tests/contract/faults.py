@@ -414,7 +414,8 @@ def main():
     for name in names:
         write = WRITES[name]
         if only in name and not write.local:
-            matrix(name, write)
+            for one in (write, *write.also):
+                matrix(name, one)
             if write.kill:
                 killed(name, write)
     known = leaks()

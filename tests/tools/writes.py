@@ -26,6 +26,7 @@ class Write:
     local: str = ""          # why no answer of it can be lost
     silent: str = ""         # why it ends well whatever happens to it
     unforeseen: str = ""     # why no dry-run can go through it
+    also: tuple = ()         # further calls of the same verb, that go other ways
     kill: bool = False       # also killed with SIGKILL behind the act, over TCP
 
 
@@ -167,7 +168,10 @@ GITHUB = {
         [repo("POST", "git/refs")], "r.name and r.sha"),
     "github.create_tag": Write(
         f'github.create_tag {{ name = "v9.0.0", sha = {MAIN} }}',
-        [repo("POST", "git/refs")], "r.name and r.sha"),
+        [repo("POST", "git/refs")], "r.name and r.sha", also=(Write(
+            f'github.create_tag {{ name = "v9.0.0", sha = {MAIN}, message = "nine" }}',
+            [repo("POST", "git/tags"), repo("POST", "git/refs")], "r.name and r.sha",
+            parts=True),)),
     "github.move_ref": Write(
         f'github.move_ref {{ ref = "heads/production", sha = {MAIN}, '
         'expect = git.ls_remote { remote = "origin" }["refs/heads/production"] }',
@@ -197,6 +201,10 @@ GITHUB = {
     "github.cancel": Write(
         f"github.cancel {{ id = {RUN} }}", [repo("POST", "actions/runs/*/cancel")], "r.id",
         world=PUSHED + "workflows: { ci.yml: { jobs: { ci-gate: { duration: 1h } } } }\n"),
+    "github.force_cancel": Write(
+        f"github.force_cancel {{ id = {RUN} }}", [repo("POST", "actions/runs/*/force-cancel")],
+        "r.id", world=PUSHED + "workflows: { ci.yml: { stuck: true, jobs: "
+        "{ ci-gate: { duration: 1h } } } }\n"),
     "github.review_deployment": Write(
         'github.review_deployment { id = p.id, environment = "production", approve = true }',
         [repo("POST", "actions/runs/*/pending_deployments")], "r.approved", world=REVIEWED,

@@ -11,6 +11,7 @@ local M = { some = some }
 local VERSION = "2022-11-28"
 local PATIENCE = 15 * 60 * 1000 -- the longest wait for a rate limit, in all
 local LONGEST = 15 * 60 * 1000
+local PAGES = 100 -- of one list; GitHub's longest ends sooner
 
 --- Stands in a dry-run for what only the write itself can tell.
 function M.later(verb)
@@ -75,6 +76,9 @@ M.errors = {
   ["github.rate-limit"] = "a rate limit would have to be waited for longer than 15 minutes",
   ["github.unavailable"] = "GitHub answers with a server error",
   ["github.answer"] = "GitHub's answer is not what its description says",
+  ["github.failed"] = "GitHub answers with a status that is none of these",
+  ["github.too-many"] = "a list has more than 100 pages",
+  ["github.repository"] = "pipe.yaml does not say which repository",
 }
 
 local ERRORS = {
@@ -90,8 +94,10 @@ local ERRORS = {
 -- A verb's own words for a status, before those of all verbs.
 local function errors_of(call)
   local out = {}
-  for status, known in pairs(ERRORS) do
-    out[status] = call.errors and call.errors[status] or known
+  for _, errors in ipairs { ERRORS, call.errors or {} } do
+    for status, known in pairs(errors) do
+      out[status] = known
+    end
   end
   return out
 end
@@ -197,7 +203,7 @@ function M.pages(call, name, most)
   local out, first = host.json.array {}, nil
   call.query = call.query or {}
   call.query.per_page = call.query.per_page or math.min(100, most or 100)
-  while true do
+  for _ = 1, PAGES do
     local data, answer = M.ask(call)
     first = first or data
     local list = name and type(data) == "table" and data[name] or data
@@ -219,6 +225,8 @@ function M.pages(call, name, most)
     call = { path = path_of(url), where = call.where, errors = call.errors,
       conditional = call.conditional }
   end
+  host.raise("github.too-many", ("%s: the list has more than %d pages (%d entries so far): ask for "
+    .. "less"):format(call.where or "GitHub", PAGES, #out))
 end
 
 --- Asks `look` again every two seconds until it returns something but nil, for so long (ms).

@@ -248,7 +248,9 @@ local function verdict(o)
     end
   end
   out.state = seen.bad > 0 and "bad" or seen.unknown > 0 and "unknown"
-    or (seen.moving > 0 or #out.checks == 0) and "moving" or "good"
+    or (seen.moving > 0 or #out.checks == 0) and "moving"
+    -- What cannot be read may require more than what is known to have passed.
+    or required.complete and "good" or "unknown"
   return out
 end
 
@@ -289,7 +291,7 @@ M.verbs = {
       .. "app",
     result = "{state = \"good\", \"moving\", \"bad\" or \"unknown\", checks = list of " .. CHECK
       .. ", strict, complete, sources}; complete is false where the credential may not read all "
-        .. "rules. "
+        .. "rules: then what passed is \"unknown\", never \"good\". "
       .. "Two checks of one name that is not pinned both have to pass",
     request = both(READS, RULES), permission = "checks: read, statuses: read, metadata: read "
       .. "(administration: read for the protection of branches)",

@@ -1,8 +1,8 @@
 -- Starting a workflow by hand, and knowing for certain which run that was.
 --
 -- GitHub tells the run's id when asked to. An older server answers nothing; then the run is
--- found by a mark in an input that the workflow shows in its `run-name`, else by event, branch,
--- commit, time and account. Where two runs fit, none is taken.
+-- found by the key of our call in an input that the workflow shows in its `run-name`, else by
+-- event, branch, commit, time and account. Where two runs fit, none is taken.
 
 local host = ...
 
@@ -75,14 +75,9 @@ local function mark_input(file, o)
   end
 end
 
--- The same for the same call, so that a probe in another process knows it.
-local function mark_of(o)
-  local parts = { o.workflow, plain(o.ref) }
-  for name, value in pairs(o.inputs or {}) do
-    parts[#parts + 1] = name .. "=" .. tostring(value)
-  end
-  table.sort(parts, function (a, b) return a < b end)
-  return "pipe-" .. host.sha256(table.concat(parts, "\n")):sub(1, 12)
+-- This call's and no other's, the same in every try and after a resume.
+local function mark_of(intent)
+  return "pipe-" .. intent.key
 end
 
 local function keys(t)
@@ -163,36 +158,31 @@ end
 -- Runs that are known to be those of other calls of ours: never taken for another one's.
 local taken = {}
 
-local function candidates(o, since, heads, skip)
+-- A run that shows the mark of another call of pipe's.
+local function is_other(run, mark)
+  local key = (run.title or ""):match("pipe%-(%x+)")
+  return key ~= nil and #key == 32 and "pipe-" .. key ~= mark
+end
+
+-- Runs that can be ours by all but their commit: the branch may have moved between the request
+-- and GitHub's taking it.
+local function candidates(o, f)
   local login, out = api.account().login, {}
-  for _, run in ipairs(started_since(o, since)) do
-    if run.branch == plain(o.ref) and heads[run.sha] and not skip[run.id] and not taken[run.id]
-      and (not login or run.actor == login) then
+  for _, run in ipairs(started_since(o, f.since)) do
+    if run.branch == plain(o.ref) and not f.skip[run.id] and not taken[run.id]
+      and not is_other(run, f.mark) and (not login or run.actor == login) then
       out[#out + 1] = run
     end
   end
   return out
 end
 
-local function with_mark(list, mark)
-  local out = {}
+local function marked_one(list, mark)
   for _, run in ipairs(list) do
     if run.title and run.title:find(mark, 1, true) then
-      out[#out + 1] = run
+      return run
     end
   end
-  return out
-end
-
--- The runs that fit, waited for: a list of them, empty when none came.
-local function look(o, f, patience)
-  return api.patiently(patience, function ()
-    local list = candidates(o, f.since, f.heads, f.skip)
-    if f.mark then
-      list = with_mark(list, f.mark)
-    end
-    return #list > 0 and list or nil
-  end) or {}
 end
 
 local function result_of(run, found)
@@ -200,15 +190,28 @@ local function result_of(run, found)
   return { id = run.id, url = run.url, found = found, certain = true }
 end
 
--- What is known of a run that nobody told us.
+-- What is known of a run that nobody told us. f = { since, skip, mark, heads = commits that the
+-- ref is known to have led to, shown = those of them whose file shows the mark }
 local function settle(o, f, patience)
-  local list = look(o, f, patience)
-  if #list == 1 then
-    return result_of(list[1], f.mark and "by its mark" or "by event, commit, time and account")
+  local list, marked
+  api.patiently(patience, function ()
+    list = candidates(o, f)
+    marked = marked_one(list, f.mark)
+    return marked or (not next(f.shown) and #list > 0) or nil
+  end)
+  if marked then
+    return result_of(marked, "by its mark")
   end
   local out = { certain = false, found = "no", candidates = host.json.array {} }
-  for i, run in ipairs(list) do
-    out.candidates[i] = run.id
+  local only
+  for _, run in ipairs(list) do
+    if not f.shown[run.sha] then
+      only = run
+      out.candidates[#out.candidates + 1] = run.id
+    end
+  end
+  if #out.candidates == 1 and f.heads[only.sha] and not next(f.shown) then
+    return result_of(only, "by event, commit, time and account")
   end
   return out
 end
@@ -217,8 +220,10 @@ end
 
 local function set(...)
   local out = {}
-  for _, sha in ipairs { ... } do
-    out[sha] = true
+  for _, sha in pairs { ... } do
+    if sha then
+      out[sha] = true
+    end
   end
   return out
 end
@@ -241,7 +246,7 @@ local function send(o, inputs)
     and answer.json or nil
 end
 
-local function act(o)
+local function act(o, intent)
   local file, inputs = read_file(o), {}
   for name, value in pairs(o.inputs or {}) do
     inputs[name] = value
@@ -251,14 +256,14 @@ local function act(o)
   since = api.vendor_time(host.now())
   local skip = seen_before(o, since)
   if mark_in then
-    inputs[mark_in] = mark_of(o)
+    inputs[mark_in] = mark_of(intent)
   end
   local told = send(o, next(inputs) and inputs or nil)
   if told and math.type(some(told.workflow_run_id)) == "integer" then
     return result_of({ id = told.workflow_run_id, url = some(told.html_url) }, "told")
   end
   return settle(o, { since = since, heads = set(before, head_of(o)), skip = skip,
-    mark = mark_in and mark_of(o) }, PATIENCE)
+    mark = mark_of(intent), shown = set(mark_in and before) }, PATIENCE)
 end
 
 local function predict(o)
@@ -280,11 +285,12 @@ local function predict(o)
     note = not file and "the workflow file cannot be read: its inputs are not checked" or nil }
 end
 
--- One run that fits is ours; none after so long: it was not started; several: nobody can tell.
+-- Ours is the run with our mark, or the only one that fits, at the commit where the ref is. None
+-- after so long: it was not started. Several, or one at another commit: nobody can tell.
 local function probe(o, intent)
   local head = head_of(o)
   local f = { since = api.vendor_time(intent.began), heads = set(head), skip = {},
-    mark = mark_input(read_file(o), o) and mark_of(o) }
+    mark = mark_of(intent), shown = set(mark_input(read_file(o), o) and head) }
   local found = settle(o, f, LOST)
   if found.id then
     return { happened = true, result = found }
@@ -319,10 +325,9 @@ return { verbs = {
     },
     act = act, predict = predict, probe = probe,
     target = function (o) return o.workflow .. " " .. plain(o.ref) end,
-    looks = "lists the runs of the workflow for up to 90 s: of this event, branch, commit and "
-      .. "account, "
-      .. "not older than the request, with our mark where the workflow shows one. One is ours, "
-        .. "none "
-      .. "means not started, several cannot be told apart",
+    looks = "lists the runs of the workflow for up to 90 s: of this event, branch and account, not "
+      .. "older than the request. One with the key of this call in its name (where an input that "
+      .. "`run-name` shows could carry it) is ours; else the only one, if it is at the ref's "
+      .. "commit. None means not started; several, or one at another commit, cannot be told",
   },
 } }

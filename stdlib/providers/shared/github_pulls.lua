@@ -5,6 +5,7 @@ local host = ...
 local api = host.require "github_api"
 local some, short = api.some, api.short
 
+local LAG = 20000 -- for so long reads may show what was before
 local AFTER_MERGE = api.later "merge"
 
 -- What it waits for, in one word.
@@ -174,10 +175,14 @@ local function predict_merge(o, overlay)
   }
 end
 
+-- Reads may lag behind the merge: it is looked at for a while before it counts as not merged.
 local function probe_merge(o)
-  local pull = read_pull(o.number)
-  if pull.merged and pull.head.sha == o.sha then
-    return { happened = true, result = { sha = pull.merge_sha, merged = true } }
+  local merged = api.patiently(LAG, function ()
+    local pull = read_pull(o.number)
+    return pull.merged and pull.head.sha == o.sha and pull or nil
+  end)
+  if merged then
+    return { happened = true, result = { sha = merged.merge_sha, merged = true } }
   end
   return { happened = false }
 end
@@ -223,7 +228,7 @@ end
 
 -- Accepted means soon: the head is looked at for a while before it counts as unmoved.
 local function probe_update(o)
-  local moved = api.patiently(20000, function ()
+  local moved = api.patiently(LAG, function ()
     return read_pull(o.number).head.sha ~= o.sha or nil
   end)
   if moved then
@@ -292,7 +297,7 @@ return { verbs = {
     act = act_merge,
     target = function (o) return ("#%d %s"):format(o.number, short(o.sha)) end,
     predict = predict_merge, probe = probe_merge,
-    looks = "reads the pull request: merged, with that head, is done; anything else is not",
+    looks = "reads the pull request for up to 20 s: merged, with that head, is done; else it is not",
   },
   update_branch = {
     effect = "write", summary = "Merge the base branch into a pull request that is behind it",

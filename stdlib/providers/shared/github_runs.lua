@@ -96,6 +96,12 @@ local function read_run(o)
   return run
 end
 
+-- An attempt of a run as it ended; it does not change any more once there is a newer one.
+local function read_attempt(o)
+  return M.shape(api.ask { path = api.path("/actions/runs/%s/attempts/%s", o.id, o.attempt),
+    where = ("attempt %d of workflow run %d"):format(o.attempt, o.id), shape = M.SHAPE })
+end
+
 -- Logs ---------------------------------------------------------------------------------------
 
 local function job_log(o)
@@ -184,10 +190,12 @@ end
 
 local OVER = { [409] = { "github.over", "it is over already", refused = true } }
 
-local function act_cancel(o)
-  api.ask { method = "POST", path = api.path("/actions/runs/%s/cancel", o.id), errors = OVER,
-    where = "cancelling workflow run " .. o.id, optional_body = true }
-  return { id = o.id }
+local function cancel(kind)
+  return function (o)
+    api.ask { method = "POST", path = api.path("/actions/runs/%s/" .. kind, o.id), errors = OVER,
+      where = "cancelling workflow run " .. o.id, optional_body = true }
+    return { id = o.id }
+  end
 end
 
 local function predict_cancel(o)
@@ -248,6 +256,48 @@ local function check_review(o)
   return place
 end
 
+-- What reviewers said of the environment: list of { login, state }, of all attempts of the run.
+local function reviews_of(o)
+  local out = host.json.array {}
+  for _, raw in ipairs(api.pages { path = api.path("/actions/runs/%s/approvals", o.id),
+    where = "the reviews of workflow run " .. o.id }) do
+    for _, environment in ipairs(some(raw.environments) or {}) do
+      if environment.name == o.environment then
+        out[#out + 1] = { login = some(raw.user) and raw.user.login, state = raw.state,
+          comment = some(raw.comment) }
+      end
+    end
+  end
+  return out
+end
+
+-- No longer waiting may be anybody's doing, or the run's end. It is ours where our account alone
+-- has said this, and only in the run's first attempt: reviews do not tell their attempt.
+local function is_our_review(o, reviews)
+  local login = api.account().login
+  for _, review in ipairs(reviews) do
+    if not login or review.login ~= login or (review.comment or "") ~= o.comment
+      or review.state ~= (o.approve and "approved" or "rejected") then
+      return false
+    end
+  end
+  return #reviews > 0 and M.read(o.id).attempt == 1
+end
+
+local function probe_review(o)
+  local done = api.patiently(LAG, function ()
+    return not waiting_for(o) or nil
+  end)
+  if not done then
+    return { happened = false }
+  end
+  local ours = api.patiently(LAG, function ()
+    return is_our_review(o, reviews_of(o)) or nil
+  end)
+  return ours and { happened = true, result = { id = o.id, environment = o.environment,
+    approved = o.approve } } or nil
+end
+
 local function act_review(o)
   local place = check_review(o)
   api.ask { method = "POST", path = api.path("/actions/runs/%s/pending_deployments", o.id),
@@ -300,6 +350,13 @@ local RUN_ROW = {
 
 M.verbs = {
   runs = RUNS, run = RUN_ROW, workflow_runs = RUNS, workflow_run = RUN_ROW,
+  run_attempt = {
+    effect = "read", summary = "One attempt of a workflow run, also one that was run again since",
+    result = RUN, request = READ .. "/attempts/{n}", permission = "actions: read",
+    states = checks.STATES,
+    options = { id = ID, attempt = { "integer", required = true, help = "its number, from 1" } },
+    act = read_attempt,
+  },
   jobs = {
     effect = "read", summary = "Jobs of a workflow run, of its newest attempt",
     result = "list of {id, name, status, conclusion, phase, attempt, url, started_at, "
@@ -347,7 +404,17 @@ M.verbs = {
     result = "{id}; it ends soon after", permission = "actions: write",
     request = "POST /repos/{owner}/{repo}/actions/runs/{id}/cancel",
     errors = { ["github.over"] = "409: it is over" }, options = { id = ID },
-    act = act_cancel, target = run_target, predict = predict_cancel, probe = probe_cancel,
+    act = cancel "cancel", target = run_target, predict = predict_cancel, probe = probe_cancel,
+    looks = "reads the run for up to 20 s: cancelled is done; to ask once more does no harm",
+  },
+  force_cancel = {
+    effect = "write", summary = "Cancel a workflow run that github.cancel does not end: also "
+      .. "steps that always() keeps going",
+    result = "{id}; it ends soon after", permission = "actions: write",
+    request = "POST /repos/{owner}/{repo}/actions/runs/{id}/force-cancel",
+    errors = { ["github.over"] = "409: it is over" }, options = { id = ID },
+    act = cancel "force-cancel", target = run_target, predict = predict_cancel,
+    probe = probe_cancel,
     looks = "reads the run for up to 20 s: cancelled is done; to ask once more does no harm",
   },
   pending_deployments = {
@@ -360,7 +427,8 @@ M.verbs = {
     effect = "write", summary = "Approve or reject an environment that a workflow run "
       .. "waits for",
     result = "{id, environment, approved}", permission = "deployments: write, and to be a reviewer",
-    request = "POST /repos/{owner}/{repo}/actions/runs/{id}/pending_deployments",
+    request = { "POST /repos/{owner}/{repo}/actions/runs/{id}/pending_deployments",
+      READ .. "/pending_deployments", READ .. "/approvals" },
     errors = { ["github.not-waiting"] = "it does not wait for that environment",
       ["github.no-reviewer"] = "the account is none of its reviewers" },
     options = {
@@ -375,14 +443,10 @@ M.verbs = {
         approved = o.approve },
         before = "waiting", after = o.approve and "approved" or "rejected" }
     end,
-    probe = function (o)
-      if waiting_for(o) then
-        return { happened = false }
-      end
-      return { happened = true, result = { id = o.id, environment = o.environment,
-        approved = o.approve } }
-    end,
-    looks = "reads what the run waits for: the environment is no longer among it",
+    probe = probe_review,
+    looks = "reads for up to 20 s whether the run still waits for the environment: then it is not "
+      .. "done. Else it is done if the run's reviews have ours and nobody else's; else nobody can "
+      .. "tell: somebody else may have answered, or the run was cancelled",
   },
 }
 

@@ -91,6 +91,9 @@ return pipeline "github" {
       local again = run_of("ios-release.yml", function (run)
         return over(run) and run.attempt > failed.attempt
       end)
+      contract.same("how its first attempt ended", works("run_attempt", { id = again.id,
+        attempt = 1 }).conclusion, "failure")
+      refused("run_attempt", { id = again.id, attempt = 9 }, "github.not-found")
       works("rerun", { id = again.id, attempt = again.attempt })
       local started = works("dispatch", { workflow = "db-deploy.yml", ref = "main",
         inputs = { environment = "staging", action = "dry-run" } })
@@ -103,6 +106,14 @@ return pipeline "github" {
         return over(works("run", { id = slow.id }))
       end)
       refused("cancel", { id = slow.id }, "github.over")
+      refused("force_cancel", { id = slow.id }, "github.over")
+      local stuck = run_of("stuck.yml", function () return true end)
+      works("cancel", { id = stuck.id })
+      contract.holds("it goes on", not over(works("run", { id = stuck.id })))
+      works("force_cancel", { id = stuck.id })
+      contract.eventually("the run that was cancelled by force", function ()
+        return over(works("run", { id = stuck.id }))
+      end)
       local guarded = run_of("guarded.yml", function () return true end)
       contract.same("who is waited for", #works("pending_deployments", { id = guarded.id }), 1)
       works("review_deployment", { id = guarded.id, environment = "production", approve = true,
