@@ -376,6 +376,8 @@ void pl_capability_push(struct pl_session *s, lua_State *L, const char *owner)
 	push_rows(s, L);
 	lua_setfield(L, -2, "rows");
 	pl_lua_json_open(L);
+	lua_pushcfunction(L, pl_lua_is_array);
+	lua_setfield(L, -2, "is_array");
 	lua_setfield(L, -2, "json");
 	pl_lua_yaml_open(L);
 	lua_setfield(L, -2, "yaml");

@@ -110,6 +110,8 @@ struct pl_value *pl_lua_value(
 void pl_lua_value_open(lua_State *L);
 const struct pl_secret *pl_lua_secret(lua_State *L, int index); /* or NULL */
 int pl_lua_list(lua_State *L); /* json.array(t) */
+int pl_lua_is_array(
+    lua_State *L); /* whether a value is a list, as of JSON or json.array */
 
 /* pure.c: tables of functions. [-0, +1, m] */
 void pl_lua_json_open(lua_State *L);

@@ -261,6 +261,13 @@ static bool is_list(lua_State *L, int index)
 	return same;
 }
 
+int pl_lua_is_array(lua_State *L)
+{
+	luaL_checkany(L, 1);
+	lua_pushboolean(L, is_list(L, 1));
+	return 1;
+}
+
 static size_t entries(lua_State *L, int index)
 {
 	size_t n = 0;

@@ -188,6 +188,8 @@ void pl_sim_push(lua_State *L, struct pl_world *w)
 	lua_pop(L, 1);
 	luaL_newlib(L, functions);
 	pl_lua_json_open(L);
+	lua_pushcfunction(L, pl_lua_is_array);
+	lua_setfield(L, -2, "is_array");
 	lua_setfield(L, -2, "json");
 	lua_pushlightuserdata(L, NULL);
 	lua_setfield(L, -2, "null");

@@ -263,7 +263,7 @@ local function integrations(o)
   local answer = api.ask({ environment = o.environment }, { method = "GET",
     path = "/v3/integrations", where = "Doppler's integrations", hint = HINT,
     shape = { integrations = { { slug = "text", type = "text", enabled = "flag?", kind = "text?",
-      name = "text?", syncs = "map?" } } } })
+      name = "text?", syncs = { optional = { "map" } } } } } })
   local out = host.json.array {}
   for i, given in ipairs(answer.integrations) do
     out[i] = { slug = given.slug, name = some(given.name), type = given.type,

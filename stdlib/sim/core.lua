@@ -37,7 +37,8 @@ function core.copy(value)
   for key, member in pairs(value) do
     out[key] = core.copy(member)
   end
-  return out
+  -- An empty list stays one.
+  return sim.json.is_array(value) and sim.json.array(out) or out
 end
 
 local function is_list(t)

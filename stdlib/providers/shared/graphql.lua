@@ -4,7 +4,9 @@
 --   local data = ask { operation, query, variables, where, write, shape, timeout, judge, … }
 --
 -- `errors` is a list of { "words in lower case", code, words, refused }: the first whose words are in
--- a message gives the error its code. `explain(message, call)` adds what the message may mean.
+-- a message gives the error its code. `refusals` are further words of errors after which nothing was
+-- done; after any other error, or one beside an answer, nobody knows what became of a write.
+-- `explain(message, call)` adds what the message may mean.
 -- `judge(message, call)` of a call takes an error that is an answer there: return true, value.
 -- Variables that are nil are left out: to such a service null means "unset".
 
@@ -13,13 +15,19 @@ local wire = host.require "wire"
 
 local M = {}
 
-local function messages_of(errors)
+local SILENT = "an error without a message"
+
+local function list_of(errors)
   local out = {}
   for i, problem in ipairs(errors) do
-    out[i] = type(problem) == "table" and wire.some(problem.message) or nil
-    out[i] = type(out[i]) == "string" and out[i] or "an error without a message"
+    local message = type(problem) == "table" and wire.some(problem.message)
+    out[i] = type(message) == "string" and message or SILENT
   end
-  return #out > 0 and table.concat(out, "; ") or "an error without a message"
+  return #out > 0 and out or { SILENT }
+end
+
+local function messages_of(errors)
+  return table.concat(list_of(errors), "; ")
 end
 
 local function known(c, message)
@@ -37,7 +45,37 @@ local function titled(c, call)
   return (call.where and call.where .. ": " or "") .. c.title
 end
 
-local function raise_errors(c, call, errors)
+local function has_data(json)
+  local data = wire.some(json.data)
+  for _, value in pairs(type(data) == "table" and data or {}) do
+    if wire.some(value) ~= nil then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether a change may have been made all the same: it is refused for certain only where all that is
+-- said are words of a refusal, and no part of it has an answer.
+local function unsure(c, call, answer, errors)
+  if not call.write or answer.status >= 400 then
+    return false
+  elseif has_data(answer.json) then
+    return true
+  end
+  for _, message in ipairs(list_of(errors)) do
+    local lower, definite = message:lower(), known(c, message)[1] ~= nil
+    for _, words in ipairs(c.refusals or {}) do
+      definite = definite or lower:find(words, 1, true) ~= nil
+    end
+    if not definite then
+      return true
+    end
+  end
+  return false
+end
+
+local function raise_errors(c, call, answer, errors)
   local message = messages_of(errors)
   if call.judge then
     local taken, value = call.judge(message, call)
@@ -48,7 +86,7 @@ local function raise_errors(c, call, errors)
   local one = known(c, message)
   local more = one[3] and " — " .. one[3] or c.explain and c.explain(message, call) or ""
   host.raise(one[2], ("%s answers: %s%s"):format(titled(c, call), message, more),
-    { refused = one.refused })
+    { refused = one.refused, unknown = unsure(c, call, answer, errors) })
 end
 
 local function raise_shape(c, call, problem)
@@ -94,7 +132,8 @@ end
 -- A document that does not fit the schema is answered with 400 and `errors`.
 local function has_errors(answer)
   local json = answer.json
-  return type(json) == "table" and json ~= host.null and type(wire.some(json.errors)) == "table"
+  local errors = type(json) == "table" and wire.some(json.errors)
+  return type(errors) == "table" and next(errors) ~= nil
 end
 
 local function ask(c, api, call)
@@ -103,7 +142,7 @@ local function ask(c, api, call)
   call.json = { operationName = call.operation, query = call.query,
     variables = call.variables or {} }
   local judge = call.judge
-  local json = api { method = "POST", path = c.path, json = call.json, where = call.where,
+  local json, answer = api { method = "POST", path = c.path, json = call.json, where = call.where,
     write = call.write, timeout = call.timeout, environment = call.environment,
     refused_in_body = function (json) return has_errors { json = json } end,
     judge = function (answer)
@@ -115,9 +154,8 @@ local function ask(c, api, call)
   if type(json) ~= "table" then
     raise_shape(c, call, "it is no map")
   end
-  local errors = wire.some(json.errors)
-  if type(errors) == "table" and next(errors) ~= nil then
-    return raise_errors(c, call, errors)
+  if has_errors { json = json } then
+    return raise_errors(c, call, answer, json.errors)
   elseif type(wire.some(json.data)) ~= "table" then
     raise_shape(c, call, "it has neither data nor errors")
   end

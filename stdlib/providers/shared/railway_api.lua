@@ -47,6 +47,32 @@ local function explain(message, call)
   return ""
 end
 
+--- A judge's: whether all that Railway says is that the credential may not ask.
+function M.is_denied(message)
+  for one in message:gmatch "[^;]+" do
+    if not one:lower():find("not authorized", 1, true) then
+      return false
+    end
+  end
+  return message ~= ""
+end
+
+M.PAGES = 50 -- of one list: one without an end would be read for ever
+
+--- Each page of a list by `read(after)`, which returns its pageInfo, or nil to stop.
+function M.pages(where, read, most)
+  local after
+  for _ = 1, most or M.PAGES do
+    local info = read(after)
+    after = info and info.hasNextPage and some(info.endCursor) or nil
+    if not after then
+      return
+    end
+  end
+  host.raise("railway.answer", ("%s: Railway's answer cannot be used: after %d pages it says that there are "
+    .. "more"):format(where, most or M.PAGES), { retryable = true })
+end
+
 M.errors = {
   ["railway.graphql"] = "Railway refuses; the message is its own",
   ["railway.scope"] = "the credential is of another project or environment than pipe.yaml says",
@@ -66,6 +92,9 @@ M.retries = "questions are asked again after 500, 502, 503, 504 and lost answers
 local ask = graphql.client {
   name = "railway", title = "Railway", url = "https://backboard.railway.com", path = "/graphql/v2",
   headers = headers, explain = explain, patience = 15 * 60 * 1000,
+  -- Not "cannot": "Cannot return null for non-nullable field" is said of what was done.
+  refusals = { "not authorized", "project token not found", "serviceinstance not found",
+    "rate limit" },
   errors = {
     { "commit not found", "railway.commit-not-found",
       "the service's repository has no such commit, or Railway has not seen it yet" },

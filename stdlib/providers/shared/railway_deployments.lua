@@ -70,18 +70,18 @@ M.is_predicted, M.predicted_row = is_predicted, predicted_row
 
 --- Calls `each(row)` for the deployments, newest first, until it returns true or `most` were seen.
 function M.walk(environment, most, each)
-  local seen, after = 0, nil
-  repeat
+  local seen = 0
+  api.pages(("deployments of environment \"%s\""):format(environment), function (after)
     local page = api.ask(environment, "Deployments", { input = api.place(environment),
       first = math.min(50, most - seen), after = after }).deployments
     for _, edge in ipairs(page.edges) do
       seen = seen + 1
       if each(row_of(edge.node)) or seen >= most then
-        return
+        return nil
       end
     end
-    after = some(page.pageInfo.endCursor)
-  until page.pageInfo.hasNextPage ~= true or not after
+    return page.pageInfo
+  end, api.PAGES + most // 50)
 end
 
 function M.list(o)

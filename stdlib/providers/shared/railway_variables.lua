@@ -45,28 +45,27 @@ local function current(environment, o)
   return plain(api.ask(environment, "Variables", asked).variables)
 end
 
--- Names of those that never come back; none where the credential may not ask.
+-- Names of those that never come back, and whether Railway told; it does not tell every credential.
 local function sealed(environment, shared)
   local place = api.place(environment)
-  local out, after = {}, nil
-  repeat
-    local denied
+  local out, told = {}, true
+  api.pages(("sealed variables of environment \"%s\""):format(environment), function (after)
     local data = api.ask(environment, "SealedVariables", { id = place.environmentId,
-      after = after }, { judge = function () denied = true return true end })
-    if denied then
-      return {}
-    end
-    local page = data.environment.variables
-    for _, edge in ipairs(page.edges) do
+      after = after }, { judge = function (message)
+        told = not api.is_denied(message)
+        return not told
+      end })
+    local page = told and data.environment.variables
+    for _, edge in ipairs(page and page.edges or {}) do
       local service = api.some(edge.node.serviceId)
       local here = shared and service == nil or not shared and service == place.serviceId
       if edge.node.isSealed and here then
         out[edge.node.name] = true
       end
     end
-    after = page.pageInfo.hasNextPage and api.some(page.pageInfo.endCursor) or nil
-  until not after
-  return out
+    return page and page.pageInfo
+  end)
+  return told and out or {}, told
 end
 
 local function secret_of(environment, name, text)
@@ -94,13 +93,16 @@ local function shown(environment, values, hidden, names)
 end
 
 function M.read(o)
-  return shown(o.environment, current(o.environment, o), sealed(o.environment, o.shared), o.names)
+  local hidden = sealed(o.environment, o.shared)
+  return shown(o.environment, current(o.environment, o), hidden, o.names)
 end
 
 -- What a deployment was given; nil where Railway does not tell.
 local function snapshot(environment, id)
   local data = api.ask(environment, "DeploymentSnapshot", { deploymentId = id },
-    { where = "deployment " .. id, judge = function () return true, {} end })
+    { where = "deployment " .. id, judge = function (message)
+      return api.is_denied(message), {}
+    end })
   local found = api.some(data.deploymentSnapshot)
   local map = type(found) == "table" and api.some(found.variables)
   return type(map) == "table" and plain(map) or nil
@@ -217,7 +219,7 @@ end
 local function expected_print(value)
   if type(value) == "string" and value:find("^%x+$") and #value == 16 then
     return value
-  elseif type(value) == "userdata" then
+  elseif type(value) == "userdata" and value ~= host.null then
     return host.fingerprint(value)
   end
   return nil
@@ -470,24 +472,45 @@ function M.overlay_deployed(o, result, overlay)
   return result
 end
 
+-- Whether all that was to be written is there, as it was to be; and what is not to be seen.
+local function written(o, names, wanted)
+  local now = current(o.environment, { shared = o.shared, unrendered = true })
+  local same, unseen = true, {}
+  for _, name in ipairs(names) do
+    unseen[#unseen + 1] = now[name] == nil and name or nil
+    same = same and now[name] ~= nil and host.fingerprint(now[name]) == wanted[name]
+  end
+  return same, unseen
+end
+
+-- Sealed ones are not to be seen whatever became of them, and not every credential hears of them.
+local function may_be_sealed(o, unseen)
+  local hidden, told = sealed(o.environment, o.shared)
+  for _, name in ipairs(unseen) do
+    if hidden[name] or not told then
+      return true
+    end
+  end
+  return false
+end
+
 function M.probe_set(o, intent)
   local names, values = check_values(o)
-  local hidden = sealed(o.environment, o.shared)
-  local found = { names = names, after = {}, changed = names }
+  local found, unseen = { names = names, after = {}, changed = names }, nil
+  for _, name in ipairs(names) do
+    found.after[name] = host.fingerprint(values[name])
+  end
   for i = 1, 4 do
-    local now, same = current(o.environment, { shared = o.shared, unrendered = true }), true
-    for _, name in ipairs(names) do
-      found.after[name] = host.fingerprint(values[name])
-      if hidden[name] then
-        return nil
-      end
-      same = same and now[name] ~= nil and host.fingerprint(now[name]) == found.after[name]
-    end
+    local same
+    same, unseen = written(o, names, found.after)
     if same then
       return { happened = true, result = result_of(o, found, started(o, intent.began)) }
     elseif i < 4 then
       host.sleep(5000)
     end
+  end
+  if may_be_sealed(o, unseen) then
+    return nil
   end
   return { happened = false }
 end
@@ -525,6 +548,7 @@ function M.predict_delete(o, overlay)
     result = { name = o.name, before = before } }
 end
 
+-- One that is not to be seen is gone, or sealed.
 function M.probe_delete(o, intent)
   for i = 1, 4 do
     local now = current(o.environment, { shared = o.shared, unrendered = true })

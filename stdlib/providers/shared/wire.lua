@@ -73,7 +73,7 @@ local KINDS = {
   integer = function (v) return math.type(v) == "integer" end,
   number = function (v) return type(v) == "number" end,
   flag = function (v) return type(v) == "boolean" end,
-  map = function (v) return type(v) == "table" end,
+  map = function (v) return type(v) == "table" and not host.json.is_array(v) end,
   any = function () return true end,
 }
 
@@ -84,7 +84,10 @@ local function kind_of(value)
     return "null"
   end
   local name = math.type(value) or type(value)
-  return ({ string = "text", boolean = "a flag", table = "a table", float = "a number" })[name] or name
+  if name == "table" then
+    return host.json.is_array(value) and "a list" or "a map"
+  end
+  return ({ string = "text", boolean = "a flag", float = "a number" })[name] or name
 end
 
 local check
@@ -92,8 +95,13 @@ local check
 -- Problems are told from the inside out, so that a path is only made where there is one: of an
 -- answer with thousands of lines most are as they should be.
 
+-- Lists that came as JSON bear a mark, empty ones too; of JSON's maps none has the key 1.
+local function is_list(value)
+  return type(value) == "table" and (host.json.is_array(value) or value[1] ~= nil)
+end
+
 local function check_list(value, shape)
-  if type(value) ~= "table" then
+  if not is_list(value) then
     return (" is %s, a list is expected"):format(kind_of(value))
   end
   for i, one in ipairs(value) do
@@ -107,7 +115,7 @@ end
 local orders -- shape -> its keys in order, during one check
 
 local function check_map(value, shape)
-  if type(value) ~= "table" then
+  if not KINDS.map(value) then
     return (" is %s, a map is expected"):format(kind_of(value))
   end
   orders[shape] = orders[shape] or sorted(shape)
@@ -187,17 +195,20 @@ end
 
 local function raise_status(c, call, answer)
   local status = answer.status
+  -- Also where the provider has a word for the status: a write that may have been made.
+  local unsure = call.write and (status >= 500 or status < 300)
   local errors = type(c.errors) == "function" and c.errors(call) or c.errors or {}
   local known = errors[status]
   local said = words_of(c, answer)
   if known then
     host.raise(known[1], ("%s (%d: %s)"):format(placed(c, call, known[2]), status, said),
-      { status = status, retryable = known.retryable, refused = known.refused })
+      { status = status, retryable = known.retryable and not unsure, refused = known.refused,
+        unknown = unsure })
   end
   local later = status >= 500
   host.raise(c.name .. (later and ".unavailable" or ".failed"), ("%s answers %d: %s"):format(
     placed(c, call, c.title), status, said),
-    { status = status, retryable = later and not call.write, unknown = later and call.write })
+    { status = status, retryable = later and not call.write, unknown = unsure })
 end
 
 local function raise_unreadable(c, call, answer, problem)

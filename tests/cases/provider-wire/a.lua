@@ -9,6 +9,12 @@ return pipeline "lights" {
       "503" } do
       tell { path = path }
     end
+    for _, path in ipairs { "lamps", "maintenance", "empty-map", "empty-list" } do
+      tell { path = path, more = { shape = { lamps = { { name = "text" } } } } }
+    end
+    tell { path = "maintenance", more = { shape = { { name = "text" } } } }
+    tell { path = "list", more = { shape = { name = "text?" } } }
+    tell { path = "empty-list", more = { shape = { lamps = "map" } } }
     tell { path = "422", more = { where = "lamp 3" } }
     tell { path = "401", more = { where = "lamp 3" } }
     tell { path = "words", more = { raw = true } }

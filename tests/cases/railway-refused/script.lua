@@ -67,6 +67,17 @@ local calls = {
     railway.set_variables { environment = P, plain = true, values = { NODE_ENV = "x" },
       expect = { NODE_ENV = "production" } }
   end,
+  ["null expected"] = function ()
+    railway.set_variables { environment = P, plain = true, values = { NODE_ENV = "x" },
+      expect = { NODE_ENV = json.decode "null" } }
+  end,
+  ["null expected of a deletion"] = function ()
+    railway.delete_variable { environment = P, name = "NODE_ENV",
+      expect = { NODE_ENV = json.decode "null" } }
+  end,
+  ["null expected of what runs"] = function ()
+    railway.verify { environment = P, expect = { NODE_ENV = json.decode "null" } }
+  end,
   ["sealed expected"] = function ()
     railway.set_variables { environment = P, plain = true, values = { SEALED = "x" },
       expect = { SEALED = fp "NODE_ENV" } }

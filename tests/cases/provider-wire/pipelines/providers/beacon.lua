@@ -5,7 +5,9 @@ local wire = host.require "wire"
 local function client(more)
   local c = { name = "beacon", title = "Beacon", url = "https://api.beacon.example/base",
     errors = { [401] = { "beacon.unauthorized", "Beacon does not accept the credential" },
-      [404] = { "beacon.not-found", "there is no such lamp" } }, extra = { "lamp" } }
+      [404] = { "beacon.not-found", "there is no such lamp" },
+      [502] = { "beacon.closed", "the lamps are not to be reached", retryable = true } },
+    extra = { "lamp" } }
   for key, value in pairs(more or {}) do
     c[key] = value
   end
@@ -29,5 +31,11 @@ return {
     ask = { effect = "read", summary = "Asks", act = ask,
       options = { path = { "text", required = true }, more = { "map", default = {} },
         client = { "map" } } },
+    light = { effect = "write", summary = "Lights one", options = { path = { "text", required = true } },
+      no_probe = "nobody sees the lamps", target = function (o) return o.path end,
+      act = function (o)
+        return api { method = "POST", path = "/" .. o.path, write = true, expect = { 200 } }
+      end,
+      predict = function () return { sign = "+", result = {} } end },
   },
 }

@@ -8,6 +8,10 @@ local ANSWERS = {
   none = { nil, '{"lit":true}' },
   words = { "text/plain", "all lamps are out\nsecond line" },
   broken = { "application/json", '{"lit":' },
+  lamps = { "application/json", '{"lamps":[{"name":"one"}]}' },
+  maintenance = { "application/json", '{"lamps":{"message":"maintenance"}}' },
+  ["empty-map"] = { "application/json", '{"lamps":{}}' },
+  ["empty-list"] = { "application/json", '{"lamps":[]}' },
   braces = { "text/plain", "{lamp} is lit" },
 }
 
