@@ -11,12 +11,13 @@ local states = host.require "appstore_states"
 local builds = host.require "appstore_builds"
 local versions = host.require "appstore_versions"
 local review = host.require "appstore_review"
+local changes = host.require "appstore_changes"
 
 local BUILD = "{id, build (its number), version, state, phase (moving, good, bad, unknown), words, "
   .. "uploaded_at, expires_at, expired, uses_non_exempt_encryption (absent: not answered), "
   .. "internal{state, phase, words}, external{state, phase, words}}"
 local VERSION = "{id, version, state, phase (moving, good, bad, unknown), words, release_type, "
-  .. "created_at, earliest_release, build{id, build}, phased{…}}"
+  .. "created_at, earliest_release, copyright, build{id, build}, phased{…}}"
 local PHASED = "{id, state, phase, words, day, percent, started_at, paused_days}"
 local READS = "any role that sees the app; Developer is enough"
 local TESTS = "role Developer or App Manager"
@@ -68,6 +69,14 @@ local reads = {
     request = "GET /v1/builds/{id}?include=preReleaseVersion,buildBetaDetail",
     permission = READS, act = function (o) return builds.one(o.id) end,
     overlay = function (_, b, overlay) return builds.seen(b, overlay) end,
+  },
+  trains = {
+    effect = "read", summary = "The versions that builds were uploaded for, with or without one in "
+      .. "the store",
+    result = "list of {id, version, platform}",
+    options = { version = { "text", help = "this one only, however it is spelled" },
+      first = { "integer", default = 50, help = "at most so many" } },
+    request = "GET /v1/preReleaseVersions?filter[app]", permission = READS, act = builds.trains,
   },
   next_build_number = {
     effect = "read", summary = "The lowest build number that was never used; failed uploads count",
@@ -133,15 +142,25 @@ local testing = {
       help = "false: only what is exempt, such as HTTPS" } },
     act = builds.set_compliance, target = builds.compliance_target,
     predict = builds.predict_compliance, probe = builds.probe_compliance,
-    looks = "reads the build's answer; one that differs was given by somebody else",
+    looks = "reads the build's answer, for 30 s; one that differs was given by somebody else",
+  },
+  expire_build = {
+    effect = "irreversible", summary = "Takes a build from all testers, for good",
+    result = BUILD .. ", and changed", permission = TESTS,
+    states = merged(states.processing, states.beta),
+    request = "PATCH /v1/builds/{id} expired", options = { build = BUILD_ID },
+    act = builds.expire, target = function (o) return "build " .. o.build end,
+    predict = builds.predict_expire, probe = builds.probe_expire,
+    looks = "reads whether the build has expired, for 30 s",
   },
   add_to_group = {
     effect = "write", summary = "Gives a build to a TestFlight group",
     result = "{group, build, changed}", permission = TESTS,
     request = "POST /v1/betaGroups/{id}/relationships/builds",
     options = { build = BUILD_ID, group = { "text", required = true, help = "the group's name" } },
+    errors = { ["appstore.group"] = "there is no such group, or more than one" },
     act = builds.add_to_group, target = builds.group_target, predict = builds.predict_group,
-    probe = builds.probe_group, looks = "asks for the group's builds with this id",
+    probe = builds.probe_group, looks = "asks for the group's builds with this id, for 30 s",
   },
   submit_beta_review = {
     effect = "write", summary = "Submits a build to the beta review, for testers outside of the "
@@ -150,7 +169,7 @@ local testing = {
     states = states.beta_review, request = "POST /v1/betaAppReviewSubmissions",
     options = { build = BUILD_ID }, act = builds.submit_beta,
     target = function (o) return "build " .. o.build end, predict = builds.predict_beta,
-    probe = builds.probe_beta, looks = "asks for the build's beta review, three times in 6 s",
+    probe = builds.probe_beta, looks = "asks for the build's beta review, for 30 s",
   },
 }
 
@@ -167,8 +186,8 @@ local store = {
     errors = { ["appstore.exists"] = "the version is there, perhaps spelled otherwise",
       ["appstore.version"] = "it is no version, or not higher than the last" },
     act = versions.create, target = versions.version_target, predict = versions.predict_create,
-    probe = versions.probe_create, looks = "asks for the version in all its spellings, three "
-      .. "times in 6 s",
+    probe = versions.probe_create, looks = "asks for the version in all its spellings, for "
+      .. "30 s",
   },
   attach_build = {
     effect = "write", summary = "Says which build a store version is made of",
@@ -177,7 +196,25 @@ local store = {
     options = { version = NUMBER, build = BUILD_ID },
     errors = { ["appstore.build"] = "the build is of another version" },
     act = versions.attach, target = versions.build_target, predict = versions.predict_attach,
-    probe = versions.probe_attach, looks = "reads which build the version has",
+    probe = versions.probe_attach, looks = "reads which build the version has, for "
+      .. "30 s",
+  },
+  update_version = {
+    effect = "write", summary = "Changes a version that can be edited: its number, and how it goes "
+      .. "to the store once it is approved",
+    result = VERSION .. ", and changed", permission = MANAGES, states = states.version,
+    request = "PATCH /v1/appStoreVersions/{id}",
+    options = { version = NUMBER, new_version = { "text", help = "the number it should have" },
+      release_type = { "text", choices = { "MANUAL", "AFTER_APPROVAL", "SCHEDULED" },
+        help = "MANUAL: approved, it waits for appstore.release" },
+      earliest_release = { "text", help = "with SCHEDULED: a time, as 2026-12-01T09:00:00Z" },
+      copyright = { "text", help = "as in 2026 Impulse AS" } },
+    errors = { ["appstore.exists"] = "the new number is another version's",
+      ["appstore.version"] = "the new number is no version, or not higher than the last",
+      ["appstore.option"] = "nothing is to be changed, or the options do not fit together" },
+    act = changes.update, target = versions.version_target, predict = changes.predict_update,
+    probe = changes.probe_update, looks = "asks for the version by its new number, and whether it "
+      .. "has the new values, for 30 s",
   },
   submit = {
     effect = "write", result = VERSION .. ", and submission{…}", permission = MANAGES,
@@ -191,7 +228,7 @@ local store = {
       ["appstore.build"] = "the version has no build" },
     act = review.submit, target = versions.version_target, predict = review.predict_submit,
     probe = review.probe_submit, looks = "reads the open submissions with their items, and the "
-      .. "version's state",
+      .. "version's state, for 30 s",
   },
   withdraw = {
     effect = "write", summary = "Takes a version back from review",
@@ -199,7 +236,7 @@ local store = {
     request = "PATCH /v1/reviewSubmissions/{id} canceled", options = { version = NUMBER },
     states = states.submission, act = review.withdraw, target = versions.version_target,
     predict = review.predict_withdraw, probe = review.probe_withdraw,
-    looks = "reads the version's submission and its state",
+    looks = "reads the version's submission and its state, for 30 s",
   },
 }
 
@@ -210,7 +247,7 @@ local release = {
     request = "POST /v1/appStoreVersionReleaseRequests", options = { version = NUMBER },
     act = versions.release, target = versions.version_target,
     predict = versions.predict_release, probe = versions.probe_release,
-    looks = "reads the version's state, three times in 10 s: PENDING_DEVELOPER_RELEASE means "
+    looks = "reads the version's state, for 30 s: PENDING_DEVELOPER_RELEASE means "
       .. "not released",
   },
   start_phased = {
@@ -219,28 +256,36 @@ local release = {
     request = "POST /v1/appStoreVersionPhasedReleases", options = { version = NUMBER },
     act = versions.start_phased, target = versions.version_target,
     predict = versions.predict_start, probe = versions.probe_start,
-    looks = "asks for the version's phased release, three times in 6 s",
+    looks = "asks for the version's phased release, for 30 s",
+  },
+  cancel_phased = {
+    effect = "write", result = VERSION, permission = MANAGES, states = states.version,
+    summary = "Takes a phased release back before it begins: all users get the version at once",
+    request = "DELETE /v1/appStoreVersionPhasedReleases/{id}", options = { version = NUMBER },
+    act = changes.cancel_phased, target = versions.version_target,
+    predict = changes.predict_cancel, probe = changes.probe_cancel,
+    looks = "looks whether the version has a phased release, for 30 s",
   },
   pause_phased = {
     effect = "write", summary = "Nobody new gets the version, for 30 days at most", result = PHASED,
     permission = MANAGES, states = states.phased, options = { version = NUMBER },
     request = "PATCH /v1/appStoreVersionPhasedReleases/{id} PAUSED",
     act = pause, target = versions.version_target, predict = predict_pause, probe = probe_pause,
-    looks = "reads the state of the phased release",
+    looks = "reads the state of the phased release, for 30 s",
   },
   resume_phased = {
     effect = "write", summary = "Lets a paused release go on", result = PHASED,
     permission = MANAGES, states = states.phased, options = { version = NUMBER },
     request = "PATCH /v1/appStoreVersionPhasedReleases/{id} ACTIVE",
     act = resume, target = versions.version_target, predict = predict_resume,
-    probe = probe_resume, looks = "reads the state of the phased release",
+    probe = probe_resume, looks = "reads the state of the phased release, for 30 s",
   },
   complete_phased = {
     effect = "irreversible", summary = "Gives the version to all users now", result = PHASED,
     permission = MANAGES, states = states.phased, options = { version = NUMBER },
     request = "PATCH /v1/appStoreVersionPhasedReleases/{id} COMPLETE",
     act = complete, target = versions.version_target, predict = predict_complete,
-    probe = probe_complete, looks = "reads the state of the phased release",
+    probe = probe_complete, looks = "reads the state of the phased release, for 30 s",
   },
 }
 

@@ -18,6 +18,7 @@
 --     review
 --     canceling: "10s"             # until a submission that was withdrawn is over
 --     refuse_items: 0              # so many items are refused before one is taken
+--     lag: { versions: "8s", phased: "8s" }   # until what a client did to them is shown
 --     agreements: expired          # nothing goes until somebody accepts them
 --
 -- `states` are { state, after } that time goes through; any word is taken, also one that
@@ -73,7 +74,8 @@ M.default = {
 
 local OWN = { app = true, builds = true, uploads = true, groups = true, versions = true,
   upload = true, processing = true, encryption = true, beta_review = true, review = true,
-  distribution = true, item_delay = true, canceling = true, refuse_items = true, agreements = true }
+  distribution = true, item_delay = true, canceling = true, refuse_items = true, agreements = true,
+  lag = true }
 local TIMES = { "upload", "beta_review", "review", "distribution", "item_delay",
   "canceling", "refuse_items" }
 

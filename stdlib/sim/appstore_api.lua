@@ -202,7 +202,7 @@ local function change_build(w, req, id)
     record(w, "set_export_compliance", ("build %s: %s"):format(id, b.encryption
       and "uses non-exempt encryption" or "no non-exempt encryption"), { build = b.build })
   end
-  if given.expired then
+  if given.expired and not b.expired then
     b.expired = true
     record(w, "expire_build", "build " .. id, { build = b.build })
   end
@@ -318,7 +318,7 @@ local function version_extras(w, req)
     local out, wanted = {}, "," .. (req.query.include or "") .. ","
     local b = wanted:find(",build,", 1, true) and v.build_id
       and state.find(w.s.appstore.builds, v.build_id)
-    local p = wanted:find(",appStoreVersionPhasedRelease,", 1, true) and state.phased_of(w, v)
+    local p = wanted:find(",appStoreVersionPhasedRelease,", 1, true) and state.shown_phased(w, v)
     out[#out + 1] = b and show.build(w, b) or nil
     out[#out + 1] = p and show.phased(w, p) or nil
     return out
@@ -338,8 +338,9 @@ local function versions(w, req, id)
   end
   local list = {}
   for _, v in ipairs(w.s.appstore.versions) do
-    if among(check.filter(req, "versionString"), v.version)
-      and among(check.filter(req, "appVersionState"), v.state)
+    local now = state.shown(w, v)
+    if (v.appears or 0) <= w.s.now and among(check.filter(req, "versionString"), now.version)
+      and among(check.filter(req, "appVersionState"), now.state)
       and among(check.filter(req, "platform"), "IOS")
       and among(check.filter(req, "id"), v.id) then
       list[#list + 1] = v
@@ -359,7 +360,8 @@ end
 
 local RELEASES = { "MANUAL", "AFTER_APPROVAL", "SCHEDULED" }
 
-local function why_not_created(w, number)
+-- `own` is the version that is to have it, where that is there already.
+local function why_not_created(w, number, own)
   if not number:find("^%d+%.?%d*%.?%d*$") or number:find("%.$") then
     return "ENTITY_ERROR.ATTRIBUTE.INVALID",
       ("The version number '%s' must be made of one to three numbers"):format(number)
@@ -368,13 +370,16 @@ local function why_not_created(w, number)
       .. "with a value that has already been used: versionString '%s'"):format(number)
   end
   for _, v in ipairs(w.s.appstore.versions) do
-    if v.state ~= "READY_FOR_DISTRIBUTION" and v.state ~= "REPLACED_WITH_NEW_VERSION" then
+    if v == own then
+      goto continue
+    elseif v.state ~= "READY_FOR_DISTRIBUTION" and v.state ~= "REPLACED_WITH_NEW_VERSION" then
       return "ENTITY_ERROR.RELATIONSHIP.INVALID",
         "You cannot create a new version of the App in the current state."
     elseif not state.higher(number, v.version) then
       return "ENTITY_ERROR.ATTRIBUTE.INVALID",
         ("The version number must be higher than '%s'"):format(v.version)
     end
+    ::continue::
   end
 end
 
@@ -399,9 +404,30 @@ local function create_version(w, req)
     release_type = given.releaseType or "AFTER_APPROVAL",
     earliest = earliest and sim.time(earliest) or nil, copyright = core.some(given.copyright) },
     w.s.now)
+  state.appears(w, "versions", v)
   record(w, "create_version", "version " .. state.written(v.version), {
     release_type = v.release_type })
   return show.document(201, show.version(w, v))
+end
+
+local function why_not_renamed(w, v, number)
+  if number == nil or state.canonical(number) == state.canonical(v.version) then
+    return nil
+  end
+  return why_not_created(w, number, v)
+end
+
+local function apply_changes(w, v, given)
+  state.changes(w, "versions", v)
+  v.version = given.versionString or v.version
+  v.release_type = given.releaseType or v.release_type
+  if given.copyright ~= nil then
+    v.copyright = core.some(given.copyright)
+  end
+  if given.earliestReleaseDate ~= nil then
+    local at = core.some(given.earliestReleaseDate)
+    v.earliest = at and sim.time(at) or nil
+  end
 end
 
 local function change_version(w, req, id)
@@ -418,12 +444,13 @@ local function change_version(w, req, id)
     return state_error(w, "The version cannot be changed in the state " .. v.state,
       "STATE_ERROR.ENTITY_STATE_INVALID")
   end
-  v.release_type = given.releaseType or v.release_type
-  if core.some(given.earliestReleaseDate) then
-    v.earliest = sim.time(given.earliestReleaseDate)
+  local code, detail = why_not_renamed(w, v, given.versionString)
+  if code then
+    return fail(w, 409, code, detail, { pointer = "/data/attributes/versionString" })
   end
-  record(w, "change_version", "version " .. state.written(v.version), {
-    release_type = v.release_type })
+  record(w, "update_version", "version " .. state.written(v.version), {
+    version = given.versionString, release_type = given.releaseType })
+  apply_changes(w, v, given)
   return show.document(200, show.version(w, v))
 end
 
@@ -476,7 +503,7 @@ local function version_part(w, req, id, part)
     return b and show.document(200, show.build(w, b))
       or core.answer(200, { data = sim.null, links = { self = show.base .. req.path } })
   end
-  local p = state.phased_of(w, v)
+  local p = state.shown_phased(w, v)
   return p and show.document(200, show.phased(w, p))
     or core.answer(200, { data = sim.null, links = { self = show.base .. req.path } })
 end

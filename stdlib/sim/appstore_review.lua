@@ -207,6 +207,7 @@ local function release(w, req)
     return state_error(w, "The version cannot be released in the state " .. v.state,
       "STATE_ERROR.ENTITY_STATE_INVALID")
   end
+  state.changes(w, "versions", v)
   state.distribute(w, v)
   record(w, "release", "version " .. state.written(v.version))
   return show.document(201, { type = "appStoreVersionReleaseRequests",
@@ -232,6 +233,7 @@ local function create_phased(w, req)
       "STATE_ERROR.ENTITY_STATE_INVALID")
   end
   local p = { id = v.id, version_id = v.id, state = "INACTIVE" }
+  state.appears(w, "phased", p)
   table.insert(w.s.appstore.phased, p)
   record(w, "start_phased", "version " .. state.written(v.version), {
     state = given.phasedReleaseState })
@@ -257,6 +259,7 @@ local function change_phased(w, req, id)
     return state_error(w, ("A phased release cannot go from %s to %s"):format(from, to),
       "STATE_ERROR.ENTITY_STATE_INVALID")
   end
+  state.changes(w, "phased", p)
   state.set_phase(w, p, to)
   record(w, verb, "version "
     .. state.written(version_by(w, p.version_id).version))
@@ -266,9 +269,9 @@ end
 local function delete_phased(w, _, id)
   for i, p in ipairs(w.s.appstore.phased) do
     if p.id == id and p.state == "INACTIVE" then
-      table.remove(w.s.appstore.phased, i)
-      record(w, "delete_phased", "version "
-    .. state.written(version_by(w, p.version_id).version))
+      state.drop_phased(w, i)
+      record(w, "cancel_phased", "version "
+        .. state.written(version_by(w, p.version_id).version))
       return core.answer(204)
     elseif p.id == id then
       return state_error(w, "A phased release that began cannot be deleted",

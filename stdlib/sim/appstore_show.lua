@@ -92,7 +92,8 @@ local OLD = { READY_FOR_DISTRIBUTION = "READY_FOR_SALE",
   PROCESSING_FOR_DISTRIBUTION = "PROCESSING_FOR_APP_STORE" }
 
 function M.version(w, v)
-  local p = state.phased_of(w, v)
+  v = state.shown(w, v)
+  local p = state.shown_phased(w, v)
   return resource("appStoreVersions", v.id, {
     platform = "IOS", versionString = v.version, appStoreState = OLD[v.state] or v.state,
     appVersionState = v.state, copyright = v.copyright, reviewType = "APP_STORE",
@@ -103,6 +104,7 @@ function M.version(w, v)
 end
 
 function M.phased(w, p)
+  p = state.shown(w, p)
   local word, day, _, paused = state.phase(w, p)
   return resource("appStoreVersionPhasedReleases", p.id, { phasedReleaseState = word,
     startDate = p.started and core.iso(p.started) or nil, totalPauseDuration = paused,

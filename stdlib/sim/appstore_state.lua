@@ -60,6 +60,30 @@ local function spec(w)
   return w.s.spec.appstore
 end
 
+-- Seen late ---------------------------------------------------------------------------
+
+local function lag(w, what)
+  return w.s.now + core.ms((spec(w).lag or {})[what], 0)
+end
+
+--- To be called before an object changes: for a while it is shown as it is now.
+function M.changes(w, what, object)
+  object.late = nil
+  local was = core.copy(object)
+  object.late = { at = lag(w, what), was = was }
+end
+
+--- The object as Apple shows it now.
+function M.shown(w, object)
+  return object.late and object.late.at > w.s.now and object.late.was or object
+end
+
+--- What was just made is not shown before that.
+function M.appears(w, what, object)
+  object.appears = lag(w, what)
+  return object
+end
+
 -- Scripts of states -----------------------------------------------------------------
 
 -- Goes through { state, after } one after the other; what begins anew lets the old one lie.
@@ -242,6 +266,26 @@ function M.phased_of(w, v)
       return p
     end
   end
+end
+
+--- The phased release that Apple shows of a version: a new one later, one that is gone longer.
+function M.shown_phased(w, v)
+  local p = M.phased_of(w, v)
+  if p then
+    return (p.appears or 0) <= w.s.now and p or nil
+  end
+  for _, gone in ipairs(w.s.appstore.phased_gone) do
+    if gone.version_id == v.id and gone.gone > w.s.now then
+      return gone
+    end
+  end
+end
+
+--- Takes a phased release away.
+function M.drop_phased(w, i)
+  local p = table.remove(w.s.appstore.phased, i)
+  p.gone = lag(w, "phased")
+  table.insert(w.s.appstore.phased_gone, p)
 end
 
 --- The submission that a version lies in, of those that are not over.
@@ -506,7 +550,8 @@ function M.build(w)
   local own = spec(w)
   w.s.appstore = { keys = build_keys(w), trains = {}, builds = core.list {},
     uploads = core.list {}, groups = core.list {}, versions = core.list {},
-    submissions = core.list {}, items = core.list {}, phased = core.list {} }
+    submissions = core.list {}, items = core.list {}, phased = core.list {},
+    phased_gone = core.list {} }
   if core.some(own.app) == nil then
     return
   end

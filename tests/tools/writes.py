@@ -251,6 +251,17 @@ def phased(verb, word, before):
 APPSTORE = {
     "appstore.create_version": Write(
         CREATE, [apple("POST", "appStoreVersions")], 'r.version == "1.5.0"', kill=True),
+    "appstore.update_version": Write(
+        'appstore.update_version { version = "1.5.0", new_version = "1.6.0", '
+        'release_type = "SCHEDULED", earliest_release = "2027-01-04T08:00:00Z" }',
+        [apple("PATCH", "appStoreVersions/*")], 'r.version == "1.6.0" and r.changed', world=OPEN),
+    "appstore.expire_build": Write(
+        f"appstore.expire_build {{ build = {BUILD} }}", [apple("PATCH", "builds/*")], "r.expired",
+        world=OPEN),
+    "appstore.cancel_phased": Write(
+        'appstore.cancel_phased { version = "1.5.0" }',
+        [apple("DELETE", "appStoreVersionPhasedReleases/*")], "not r.phased",
+        prepare='appstore.start_phased { version = "1.5.0" }\nreturn {}', world=APPROVED),
     "appstore.attach_build": Write(
         f'appstore.attach_build {{ version = "1.5.0", build = {BUILD} }}',
         [apple("PATCH", "appStoreVersions/*/relationships/build")], "r.build",

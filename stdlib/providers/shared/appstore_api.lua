@@ -134,6 +134,9 @@ M.errors = {
   ["appstore.state"] = "the state of the thing does not allow it now",
   ["appstore.invalid"] = "Apple refuses the values",
   ["appstore.rate-limit"] = "the hour's requests are used up (retryable)",
+  ["appstore.app"] = "the key sees no app with the bundle id of the settings",
+  ["appstore.version"] = "it is no version as Apple writes them, or there is none such",
+  ["appstore.failed"] = "Apple answers with a status that it does not describe",
   ["appstore.unavailable"] = "Apple answers 5xx (retryable; unknown where something was sent)",
   ["appstore.answer"] = "Apple's answer cannot be used",
 }
@@ -353,6 +356,12 @@ function M.patiently(times, ms, f)
     found = f()
   end
   return found
+end
+
+--- A probe: Apple shows late what was done, so f is asked for half a minute.
+function M.look_for(f)
+  local found = M.patiently(6, 5000, f)
+  return found and { happened = true, result = found } or { happened = false }
 end
 
 return M

@@ -185,12 +185,73 @@ function M.predict_compliance(o, overlay)
 end
 
 function M.probe_compliance(o)
-  local b = M.one(o.build)
-  if b.uses_non_exempt_encryption == nil then
-    return { happened = false }
-  elseif b.uses_non_exempt_encryption == o.uses_non_exempt_encryption then
-    return { happened = true, result = b }
+  local other
+  local found = api.look_for(function ()
+    local b = M.one(o.build)
+    other = b.uses_non_exempt_encryption ~= nil
+    return other and b.uses_non_exempt_encryption == o.uses_non_exempt_encryption and b
+  end)
+  return (found.happened or not other) and found or nil
+end
+
+-- Expiring a build, trains --------------------------------------------------------------------
+
+local function check_expire(o, b)
+  if b.phase == "moving" then
+    host.raise("appstore.state", ("build %s (%s) cannot be expired: it is %s, %s"):format(o.build,
+      b.build, b.state, b.words))
   end
+end
+
+--- For good: a build that expired is of no use to any tester.
+function M.expire(o)
+  local b = M.one(o.build)
+  check_expire(o, b)
+  if not b.expired then
+    api.one { method = "PATCH", path = "/v1/builds/" .. o.build, write = true,
+      where = where(o.build), json = api.body("builds", o.build, { expired = true }) }
+    b = api.afterwards(M.one, o.build)
+    b.changed = true
+    return b
+  end
+  b.changed = false
+  return b
+end
+
+function M.predict_expire(o, overlay)
+  local b = M.look(o.build, overlay)
+  check_expire(o, b)
+  local before = b.expired
+  b.changed, b.expired = not before, true
+  for _, part in ipairs { "internal", "external" } do
+    b[part] = { state = "EXPIRED", phase = states.beta.EXPIRED[1],
+      words = states.beta.EXPIRED[2] }
+  end
+  overlay.set(key(o.build), b)
+  return { sign = "!", result = b, before = before and "expired" or "build " .. b.build,
+    after = "expired", note = before and "it has expired: nothing changes" or nil }
+end
+
+function M.probe_expire(o)
+  return api.look_for(function ()
+    local b = M.one(o.build)
+    b.changed = true
+    return b.expired and b
+  end)
+end
+
+--- The versions that builds were uploaded for.
+function M.trains(o)
+  local out = host.json.array {}
+  local list = api.all { path = "/v1/preReleaseVersions", where = "trains of versions",
+    most = o.first, query = { ["filter[app]"] = api.app().id, ["filter[platform]"] = "IOS",
+      ["filter[version]"] = o.version and table.concat(api.spellings(o.version), ",") or nil,
+      limit = math.min(200, o.first) } }
+  for i, one in ipairs(list) do
+    out[i] = { id = one.id, version = api.attribute(one, "version"),
+      platform = api.attribute(one, "platform") }
+  end
+  return out
 end
 
 -- Groups ----------------------------------------------------------------------------------
@@ -266,9 +327,10 @@ end
 
 function M.probe_group(o)
   local group = group_named(o.group)
-  return has_build(group, o.build)
-    and { happened = true, result = { group = group.name, build = o.build, changed = true } }
-    or { happened = false }
+  return api.look_for(function ()
+    return has_build(group, o.build)
+      and { group = group.name, build = o.build, changed = true }
+  end)
 end
 
 -- Beta review -------------------------------------------------------------------------------
@@ -310,8 +372,7 @@ function M.predict_beta(o, overlay)
 end
 
 function M.probe_beta(o)
-  local found = api.patiently(2, 3000, function () return M.beta_review(o.build) end)
-  return found and { happened = true, result = found } or { happened = false }
+  return api.look_for(function () return M.beta_review(o.build) end)
 end
 
 return M

@@ -175,14 +175,20 @@ function M.predict_submit(o, overlay)
     note = "build " .. v.build.build }
 end
 
-function M.probe_submit(o)
-  local v = versions.look(o.version)
+-- Sent, or judged since then?
+local function was_submitted(v)
   local s = M.of(v)
-  if (s and SENT[s.state]) or JUDGED[v.state] then
-    return { happened = true, result = result_of(o) }
-  elseif versions.editable[v.state] or v.state == "READY_FOR_REVIEW" then
-    return { happened = false }
-  end
+  return (s and SENT[s.state]) or JUDGED[v.state]
+end
+
+function M.probe_submit(o)
+  local v
+  local found = api.look_for(function ()
+    v = versions.look(o.version)
+    return was_submitted(v) and result_of(o)
+  end)
+  return (found.happened or versions.editable[v.state] or v.state == "READY_FOR_REVIEW")
+    and found or nil
 end
 
 -- Taking it back -----------------------------------------------------------------------------
@@ -216,12 +222,14 @@ function M.predict_withdraw(o, overlay)
 end
 
 function M.probe_withdraw(o)
-  local v = versions.look(o.version)
-  local s = M.of(v)
-  if v.state == "DEVELOPER_REJECTED" or (s and s.state == "CANCELING") then
-    return { happened = true, result = s or { state = "COMPLETE" } }
-  end
-  return s and CANCELABLE[s.state] and { happened = false } or nil
+  local s
+  local found = api.look_for(function ()
+    local v = versions.look(o.version)
+    s = M.of(v)
+    return (v.state == "DEVELOPER_REJECTED" or (s and s.state == "CANCELING"))
+      and (s or { state = "COMPLETE" })
+  end)
+  return (found.happened or s and CANCELABLE[s.state]) and found or nil
 end
 
 return M

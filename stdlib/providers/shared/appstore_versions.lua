@@ -33,6 +33,7 @@ local function row(resource, included)
     id = resource.id, version = api.attribute(resource, "versionString"), state = word,
     phase = phase, words = words, release_type = api.attribute(resource, "releaseType"),
     created_at = api.attribute(resource, "createdDate"),
+    copyright = api.attribute(resource, "copyright"),
     earliest_release = api.attribute(resource, "earliestReleaseDate"),
     build = build and { id = build.id, build = api.attribute(build, "version") } or nil,
     phased = phased and phased_row(phased) or nil,
@@ -77,7 +78,11 @@ end
 
 --- As a dry-run's earlier predictions left it.
 function M.seen(version, overlay)
-  return overlay and overlay.get(key(version)) or M.find(version)
+  local now = overlay and overlay.get(key(version))
+  if now then
+    return not now.gone and now or nil
+  end
+  return M.find(version)
 end
 
 local function missing(version)
@@ -116,13 +121,13 @@ local function overlaid(list, overlay, fits)
   for _, v in ipairs(list) do
     had[api.canonical(v.version)] = true
     local now = overlay.get(key(v.version)) or v
-    if fits(now) then
+    if not now.gone and fits(now) then
       out[#out + 1] = now
     end
   end
   for version in pairs(overlay.get "appstore versions" or {}) do
     local v = not had[version] and overlay.get(key(version))
-    if v and fits(v) then
+    if v and not v.gone and fits(v) then
       table.insert(out, 1, v)
     end
   end
@@ -195,7 +200,7 @@ function M.create(o)
       earliestReleaseDate = earliest, copyright = o.copyright },
     { app = { "apps", api.app().id } }) }
   return api.afterwards(function ()
-    return api.patiently(3, 2000, function () return M.find(o.version) end) or missing(o.version)
+    return api.patiently(6, 5000, function () return M.find(o.version) end) or missing(o.version)
   end)
 end
 
@@ -209,8 +214,7 @@ function M.predict_create(o, overlay)
 end
 
 function M.probe_create(o)
-  local v = api.patiently(2, 3000, function () return M.find(o.version) end)
-  return v and { happened = true, result = v } or { happened = false }
+  return api.look_for(function () return M.find(o.version) end)
 end
 
 -- Its build -------------------------------------------------------------------------------
@@ -262,12 +266,11 @@ function M.predict_attach(o, overlay)
 end
 
 function M.probe_attach(o)
-  local v = M.look(o.version)
-  if v.build and v.build.id == o.build then
+  return api.look_for(function ()
+    local v = M.look(o.version)
     v.changed = true
-    return { happened = true, result = v }
-  end
-  return { happened = false }
+    return v.build and v.build.id == o.build and v
+  end)
 end
 
 -- Release ---------------------------------------------------------------------------------
@@ -316,11 +319,10 @@ function M.probe_release(o)
   elseif v.state ~= "PENDING_DEVELOPER_RELEASE" then
     return nil
   end
-  v = api.patiently(2, 5000, function ()
+  return api.look_for(function ()
     local now = M.look(o.version)
-    return RELEASED[now.state] and now or nil
+    return RELEASED[now.state] and now
   end)
-  return v and { happened = true, result = v } or { happened = false }
 end
 
 -- Phased release ----------------------------------------------------------------------------
@@ -373,8 +375,7 @@ function M.predict_start(o, overlay)
 end
 
 function M.probe_start(o)
-  local p = api.patiently(2, 3000, function () return M.phased(o.version) end)
-  return p and { happened = true, result = p } or { happened = false }
+  return api.look_for(function () return M.phased(o.version) end)
 end
 
 local function check_phased(verb, o, v)
@@ -410,11 +411,12 @@ function M.phased_verb(verb)
       after = to }
   end
   local probe = function (o)
-    local p = M.phased(o.version)
-    if p and p.state == to then
-      return { happened = true, result = p }
-    end
-    return p and CHANGES[verb].from[p.state] and { happened = false } or nil
+    local p
+    local found = api.look_for(function ()
+      p = M.phased(o.version)
+      return p and p.state == to and p
+    end)
+    return (found.happened or p and CHANGES[verb].from[p.state]) and found or nil
   end
   return act, predict, probe
 end
@@ -422,15 +424,19 @@ end
 function M.overlay_phased(o, result, overlay)
   local v = overlay.get(key(o.version))
   if v then
-    return v.phased
+    return not v.gone and v.phased or nil
   end
   return result
 end
 
 function M.overlay_one(o, result, overlay)
-  return overlay.get(key(o.version)) or result
+  local v = overlay.get(key(o.version))
+  if v then
+    return not v.gone and v or nil
+  end
+  return result
 end
 
-M.editable = EDITABLE
+M.editable, M.is_over, M.key, M.phased_as = EDITABLE, OVER, key, phased_as
 
 return M

@@ -14,6 +14,10 @@ local writes = {
   start = function () return appstore.start_phased { version = v } end,
   pause = function () return appstore.pause_phased { version = v } end,
   resume = function () return appstore.resume_phased { version = v } end,
+  expire = function (b) return appstore.expire_build { build = b } end,
+  update = function () return appstore.update_version { version = v, new_version = "1.4.4",
+    release_type = "AFTER_APPROVAL" } end,
+  cancel = function () return appstore.cancel_phased { version = v } end,
   complete = function () return appstore.complete_phased { version = v } end,
 }
 

@@ -21,6 +21,7 @@ return pipeline "appstore" {
       works("builds", { first = 3 })
       works("build", { id = builds[1].id })
       refused("build", { id = "00000000-0000-4000-8000-000000000000" }, "appstore.not-found")
+      contract.same("its train", works("trains", { version = NEXT })[1].version, NEXT)
       contract.holds("a number is free", works "next_build_number".next > builds[1].build)
       contract.same("the groups", #works "groups", 2)
       works("beta_review", { build = builds[1].id })
@@ -60,6 +61,15 @@ return pipeline "appstore" {
       refused("submit", { version = NEXT }, "appstore.build")
       works("attach_build", { version = NEXT, build = r.out.reads.build })
       works("start_phased", { version = NEXT })
+      works("cancel_phased", { version = NEXT })
+      refused("cancel_phased", { version = NEXT }, "appstore.state")
+      works("start_phased", { version = NEXT })
+      works("update_version", { version = NEXT, new_version = "1.5.1" })
+      works("update_version", { version = "1.5.1", new_version = NEXT,
+        release_type = "SCHEDULED", earliest_release = "2030-01-07T08:00:00Z" })
+      works("update_version", { version = NEXT, release_type = "MANUAL" })
+      refused("update_version", { version = NEXT }, "appstore.option")
+      refused("update_version", { version = "1.4.2", release_type = "MANUAL" }, "appstore.state")
       works("submit", { version = NEXT })
       refused("submit", { version = NEXT }, "appstore.state")
       works("submission", { version = NEXT })
@@ -76,6 +86,8 @@ return pipeline "appstore" {
       works("release", { version = NEXT })
       in_state "READY_FOR_DISTRIBUTION"
       contract.same("what is in the store", works "live".version, NEXT)
+      local old = works("builds", { version = "1.4.2", first = 1 })[1]
+      contract.holds("the build has expired", works("expire_build", { build = old.id }).expired)
     end,
   },
 }
