@@ -165,7 +165,7 @@ function appstore.app(o) end
 
 ---Says which build a store version is made of
 ---@param o string|pipe.appstore.attach_build
----@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}, and changed
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, copyright, build{id, build}, phased{…}}, and changed
 function appstore.attach_build(o) end
 
 ---@class pipe.appstore.beta_review
@@ -197,6 +197,15 @@ function appstore.build(o) end
 ---@return any  # list of {id, build (its number), version, state, phase (moving, good, bad, unknown), words, uploaded_at, expires_at, expired, uses_non_exempt_encryption (absent: not answered), internal{state, phase, words}, external{state, phase, words}}
 function appstore.builds(o) end
 
+---@class pipe.appstore.cancel_phased
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field as? string  the call's name in the journal
+
+---Takes a phased release back before it begins: all users get the version at once
+---@param o string|pipe.appstore.cancel_phased
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, copyright, build{id, build}, phased{…}}
+function appstore.cancel_phased(o) end
+
 ---@class pipe.appstore.complete_phased
 ---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
 ---@field as? string  the call's name in the journal
@@ -215,8 +224,17 @@ function appstore.complete_phased(o) end
 
 ---Begins a store version; Apple has room for one at a time
 ---@param o string|pipe.appstore.create_version
----@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, copyright, build{id, build}, phased{…}}
 function appstore.create_version(o) end
+
+---@class pipe.appstore.expire_build
+---@field build string  a build's id, as appstore.builds tells it
+---@field as? string  the call's name in the journal
+
+---Takes a build from all testers, for good
+---@param o string|pipe.appstore.expire_build
+---@return any  # {id, build (its number), version, state, phase (moving, good, bad, unknown), words, uploaded_at, expires_at, expired, uses_non_exempt_encryption (absent: not answered), internal{state, phase, words}, external{state, phase, words}}, and changed
+function appstore.expire_build(o) end
 
 ---@class pipe.appstore.groups
 ---@field as? string  the call's name in the journal
@@ -231,7 +249,7 @@ function appstore.groups(o) end
 
 ---The version that is in the store; nothing before the first one
 ---@param o? pipe.appstore.live
----@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}, also since (when its phased release began, or its date; absent where Apple does not say) and percent (of the users that can have it)
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, copyright, build{id, build}, phased{…}}, also since (when its phased release began, or its date; absent where Apple does not say) and percent (of the users that can have it)
 function appstore.live(o) end
 
 ---@class pipe.appstore.next_build_number
@@ -267,7 +285,7 @@ function appstore.phased(o) end
 
 ---Releases an approved version to the store
 ---@param o string|pipe.appstore.release
----@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, copyright, build{id, build}, phased{…}}
 function appstore.release(o) end
 
 ---@class pipe.appstore.resume_phased
@@ -313,7 +331,7 @@ function appstore.submission(o) end
 
 ---Submits a version to App Review; goes on with the open submission if there is one
 ---@param o string|pipe.appstore.submit
----@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}, and submission{…}
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, copyright, build{id, build}, phased{…}}, and submission{…}
 function appstore.submit(o) end
 
 ---@class pipe.appstore.submit_beta_review
@@ -325,13 +343,36 @@ function appstore.submit(o) end
 ---@return any  # {id, state, phase, words, submitted_at}
 function appstore.submit_beta_review(o) end
 
+---@class pipe.appstore.trains
+---@field first? integer  at most so many (50)
+---@field version? string  this one only, however it is spelled
+---@field as? string  the call's name in the journal
+
+---The versions that builds were uploaded for, with or without one in the store
+---@param o? pipe.appstore.trains
+---@return any  # list of {id, version, platform}
+function appstore.trains(o) end
+
+---@class pipe.appstore.update_version
+---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
+---@field copyright? string  as in 2026 Impulse AS
+---@field earliest_release? string  with SCHEDULED: a time, as 2026-12-01T09:00:00Z
+---@field new_version? string  the number it should have
+---@field release_type? "MANUAL"|"AFTER_APPROVAL"|"SCHEDULED"  MANUAL: approved, it waits for appstore.release
+---@field as? string  the call's name in the journal
+
+---Changes a version that can be edited: its number, and how it goes to the store once it is approved
+---@param o string|pipe.appstore.update_version
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, copyright, build{id, build}, phased{…}}, and changed
+function appstore.update_version(o) end
+
 ---@class pipe.appstore.version
 ---@field version string  the version users see: 1.2 and 1.2.0 are the same to Apple
 ---@field as? string  the call's name in the journal
 
 ---A store version; nothing where there is none
 ---@param o string|pipe.appstore.version
----@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}
+---@return any  # {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, copyright, build{id, build}, phased{…}}
 function appstore.version(o) end
 
 ---@class pipe.appstore.versions
@@ -341,7 +382,7 @@ function appstore.version(o) end
 
 ---Store versions, newest first
 ---@param o? pipe.appstore.versions
----@return any  # list of {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, build{id, build}, phased{…}}
+---@return any  # list of {id, version, state, phase (moving, good, bad, unknown), words, release_type, created_at, earliest_release, copyright, build{id, build}, phased{…}}
 function appstore.versions(o) end
 
 ---@class pipe.appstore.withdraw
