@@ -302,6 +302,12 @@ local function sync(o)
   return found and sync_now(place, found)
 end
 
+-- Without what may stand before it: a user and a password.
+local function host_of(url)
+  local authority = some(url) and url:match("^%a+://([^/?#]+)")
+  return authority and authority:match("([^@]+)$")
+end
+
 local function webhooks(o)
   local place = api.place(o.environment)
   local answer = api.ask({ environment = o.environment }, { method = "GET", path = "/v3/webhooks",
@@ -312,7 +318,7 @@ local function webhooks(o)
   for i, hook in ipairs(answer.webhooks) do
     -- The address may be a secret itself: its host is enough to know it by.
     out[i] = { slug = hook.slug, name = some(hook.name), enabled = some(hook.enabled) == true,
-      host = some(hook.url) and hook.url:match("^%a+://([^/?#]+)") }
+      host = host_of(hook.url) }
   end
   return out
 end

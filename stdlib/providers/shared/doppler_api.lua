@@ -255,6 +255,11 @@ function M.raise_conflict(place, name, words)
     words, M.newest_about(place, name)), { settled = true })
 end
 
+function M.raise_overwritten(place, name)
+  M.raise_conflict(place, name, "somebody made it at the same moment, and their value was overwritten; "
+    .. "doppler.rollback of the entry brings it back")
+end
+
 local function moved(place, changes)
   local names = {}
   for i, change in ipairs(changes) do
@@ -325,8 +330,7 @@ local function check_new(place, changes, began)
     end
   end)
   if overwritten then
-    M.raise_conflict(place, overwritten, "somebody made it at the same moment, and their value was overwritten; "
-      .. "doppler.rollback of the entry brings it back")
+    M.raise_overwritten(place, overwritten)
   end
 end
 

@@ -116,6 +116,20 @@ local function prints(members)
   return out
 end
 
+-- What is there now may come back in the words of an error: it is a secret from here on.
+local function read(o, place, names, overlay)
+  local entries = api.read(place, names, overlay)
+  for name, entry in pairs(entries) do
+    if entry.raw and entry.raw ~= "" and not o.plain then
+      api.seal(place, name, entry.raw)
+      for _, member in ipairs(looks_like_list(entry.raw) and M.members(entry.raw) or {}) do
+        api.seal(place, name, member.value)
+      end
+    end
+  end
+  return entries
+end
+
 -- One value ----------------------------------------------------------------------------------
 
 local function check_reference(o, place, name, entry, to)
@@ -187,7 +201,7 @@ end
 function M.set(o, overlay)
   local place, name = api.place(o.environment), api.check_name(o.name)
   local value = check_value(o, name, o.value)
-  local entry = api.read(place, { name }, overlay)[name]
+  local entry = read(o, place, { name }, overlay)[name]
   local expect = o.expect
   local to = reveal(value)
   if not (entry and entry.raw == to) then
@@ -213,7 +227,7 @@ end
 
 function M.set_many(o, overlay)
   local place, names = api.place(o.environment), sorted(o.values)
-  local now, changes, before, after = api.read(place, names, overlay), {}, {}, {}
+  local now, changes, before, after = read(o, place, names, overlay), {}, {}, {}
   local all, changed = {}, host.json.array {}
   for _, name in ipairs(names) do
     local value = check_value(o, name, o.values[name])
@@ -256,7 +270,7 @@ end
 
 function M.delete(o, overlay)
   local place, name = api.place(o.environment), api.check_name(o.name)
-  local entry = api.read(place, { name }, overlay)[name]
+  local entry = read(o, place, { name }, overlay)[name]
   local change
   if entry then
     local from = expected(o, place, name, entry, by_print(o, place, name, entry, o.expect))
@@ -281,7 +295,7 @@ end
 -- The secret whose list is changed, and its members.
 local function list_of(o, overlay)
   local place, name = api.place(o.environment), api.check_name(o.name)
-  local entry = api.read(place, { name }, overlay)[name]
+  local entry = read(o, place, { name }, overlay)[name]
   if not entry then
     host.raise("doppler.missing", ("%s is not there in Doppler config \"%s\": doppler.set with expect = false makes "
       .. "it"):format(name, place.text), { refused = true })

@@ -59,11 +59,15 @@ local function list_result(o, diff, value)
     fingerprints = prints }
 end
 
---- For each verb: what the diff of a log entry must be to be its doing, and the result then.
+--- For each verb: what the diff of a log entry must be to be its doing, and the result then; or nil
+-- and true: it may be.
 M.DID = {}
 
 function M.DID.set(o, diff)
   if diff.added == host.reveal(o.value) then
+    if o.expect == false and diff.removed ~= nil and diff.removed ~= diff.added then
+      api.raise_overwritten(api.place(o.environment), o.name)
+    end
     return { changed = true, name = o.name, fingerprint = host.fingerprint(diff.added),
       previous = print_or_nil(diff.removed) }
   end
@@ -75,14 +79,18 @@ function M.DID.delete(o, diff)
   end
 end
 
-function M.DID.add(o, diff)
+function M.DID.add(o, diff, log, intent)
   local before, n = values_of(diff.removed)
   local after, m = values_of(diff.added)
   local value = plan.generated(o)
   if o.value ~= nil then
     value = among(o, after)
   elseif not value and m == n + 1 then
-    -- The process that made the key is gone: it is the one that came along then.
+    -- The process that made the key is gone: it is the one that came along then, and not one that
+    -- came before the call, by another one of this run or by clocks that differ.
+    if host.time(log.created_at) < intent.began then
+      return nil, true
+    end
     for one in pairs(after) do
       value = not before[one] and one or value
     end
@@ -154,10 +162,13 @@ local function from_log(o, place, intent, did)
       return false
     end
     local author = api.who(log)
-    local match = readable and did(o, diff, log)
+    local match, unsure
+    if readable then
+      match, unsure = did(o, diff, log, intent)
+    end
     if match and not later[author or "?"] then
       result = match
-    elseif not readable or (match and not author) then
+    elseif not readable or unsure or (match and not author) then
       sure = false
     end
     later[author or "?"] = true
