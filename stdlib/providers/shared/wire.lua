@@ -196,7 +196,7 @@ end
 local function raise_status(c, call, answer)
   local status = answer.status
   -- Also where the provider has a word for the status: a write that may have been made.
-  local unsure = call.write and (status >= 500 or status < 300)
+  local unsure = call.write and (status >= 500 or status < 400 or status == 408)
   local errors = type(c.errors) == "function" and c.errors(call) or c.errors or {}
   local known = errors[status]
   local said = words_of(c, answer)
