@@ -63,6 +63,8 @@ local function door()
     host.raise("slack.credential", "the credential is neither the address of an incoming webhook nor a bot's token "
       .. "(xoxb-…)")
   end
+  -- Servers and proxies repeat the path alone: it is as much a secret.
+  host.secret("slack path", text:match("^https?://[^/]+(/.*)$"))
   return { webhook = secret }
 end
 

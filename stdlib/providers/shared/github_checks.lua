@@ -161,8 +161,9 @@ local function status_of(raw)
     source = "status", id = raw.id }
 end
 
+-- One that is queued has not started: it is the newest there is.
 local function newer(a, b)
-  local left, right = a.started_at or "", b.started_at or ""
+  local left, right = a.started_at or "~", b.started_at or "~"
   return left > right or (left == right and a.id > b.id)
 end
 
