@@ -433,6 +433,7 @@ return {
     ["doppler.policy"] = "the config takes changes by change request only",
     ["doppler.several"] = "several syncs fit: say which",
     ["doppler.rate-limit"] = "the rate limit opens too late",
+    ["doppler.failed"] = "Doppler answers with a status that is not expected here",
     ["doppler.unavailable"] = "Doppler has a server error",
     ["doppler.answer"] = "Doppler's answer cannot be used",
   },

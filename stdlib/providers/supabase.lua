@@ -8,73 +8,11 @@
 
 local host = ...
 local wire = host.require "wire"
+local api = host.require "supabase_api"
 
-local some = wire.some
+local some, ask, ERRORS, STATUS = wire.some, api.ask, api.ERRORS, api.STATUS
 
 -- The Management API ---------------------------------------------------------------------
-
-local function ref_of(environment)
-  local own = host.environment(environment).supabase
-  local ref = type(own) == "table" and own.ref or own
-  if type(ref) ~= "string" or not ref:find("^%l+$") or #ref ~= 20 then
-    host.raise("supabase.ref",
-      ("pipe.yaml: environment \"%s\" needs supabase.ref, the twenty small letters of its "
-      .. "project"):format(
-      environment))
-  end
-  return ref
-end
-
-local function credential_name(environment)
-  local credentials = host.environment(environment).credentials
-  return credentials and credentials.supabase or "supabase"
-end
-
-local ERRORS = {
-  ["supabase.invalid"] = "Supabase does not accept the request",
-  ["supabase.unauthorized"] = "Supabase does not accept the credential",
-  ["supabase.forbidden"] = "the credential may not do this",
-  ["supabase.not-found"] = "there is no such project, or the credential may not see it",
-  ["supabase.rate-limit"] = "the rate limit is used up, and opens again in more than five minutes",
-  ["supabase.unavailable"] = "Supabase answers with an error of its own",
-  ["supabase.answer"] = "the answer is not what the contract says",
-  ["supabase.ref"] = "pipe.yaml does not say which project an environment has",
-}
-
-local function errors_for(call)
-  local name = credential_name(call.environment)
-  return {
-    [400] = { "supabase.invalid", ERRORS["supabase.invalid"] },
-    [401] = { "supabase.unauthorized",
-      ("Supabase does not accept the credential \"%s\""):format(name) },
-    [403] = { "supabase.forbidden", ("the credential \"%s\" may not do this"):format(name) },
-    [404] = { "supabase.not-found",
-      ("there is no such project, or the credential \"%s\" has no permission to see "
-      .. "it"):format(name) },
-  }
-end
-
--- X-RateLimit-Reset counts the seconds that are left.
-local function limited(answer)
-  if answer.status == 429 then
-    local seconds = tonumber(answer.headers["retry-after"] or answer.headers["x-ratelimit-reset"])
-    return math.ceil((seconds or 60) * 1000)
-  end
-end
-
-local api = wire.client {
-  name = "supabase", title = "Supabase", url = "https://api.supabase.com",
-  headers = function (call)
-    return { Authorization = { "Bearer ", host.credential(credential_name(call.environment)) } }
-  end,
-  errors = errors_for, limited = limited, extra = { "environment" },
-}
-
-local function ask(call)
-  call.path = "/v1/projects/" .. ref_of(call.environment) .. call.path
-  call.where = ("environment \"%s\""):format(call.environment)
-  return api(call)
-end
 
 local HISTORY = "select version, name from supabase_migrations.schema_migrations order by version"
 
@@ -107,29 +45,10 @@ local function health(o)
   return out
 end
 
--- Every status the vendor has: where it leads, and what it means. Only one of them is green.
-local STATUS = {
-  ACTIVE_HEALTHY = { "good", "it runs" },
-  ACTIVE_UNHEALTHY = { "bad", "it runs, and something of it is broken" },
-  INACTIVE = { "bad", "it is paused: nothing answers until somebody wakes it up" },
-  COMING_UP = { "moving", "it is starting" },
-  RESTARTING = { "moving", "it is being restarted" },
-  RESTORING = { "moving", "a backup is being restored into it" },
-  UPGRADING = { "moving", "its PostgreSQL is being upgraded" },
-  RESIZING = { "moving", "its disk or its machine is being changed" },
-  PAUSING = { "moving", "it is being paused" },
-  GOING_DOWN = { "moving", "it is being removed" },
-  REMOVED = { "bad", "it was removed" },
-  INIT_FAILED = { "bad", "it was never set up" },
-  RESTORE_FAILED = { "bad", "restoring a backup failed" },
-  PAUSE_FAILED = { "bad", "pausing it failed" },
-  UNKNOWN = { "unknown", "Supabase does not know" },
-}
-
 local function project(o)
   local p = ask { environment = o.environment, method = "GET", path = "", shape = { ref = "text?",
     id = "text?", name = "text", status = "text", region = "text?", database = "any" } }
-  local known = STATUS[p.status] or { "unknown", "a status that pipe does not know" }
+  local known = api.status(p.status)
   local database = type(some(p.database)) == "table" and p.database or {}
   return { ref = some(p.ref) or some(p.id), name = p.name, region = some(p.region),
     status = p.status,
@@ -274,6 +193,8 @@ local ENGINE_ERRORS = {
   ["supabase.disabled"] = "config.toml says that migrations are not pushed",
   ["supabase.permission"] = "the role may not read or write the history",
   ["supabase.wrong-project"] = "the database's address is of another project than supabase.ref",
+  ["supabase.file"] = "a file cannot be read, or there is none of this name",
+  ["supabase.version"] = "there is no file, or no entry, of this version",
   ["supabase.folder"] = "there is no folder with migrations",
   ["supabase.locked"] = "somebody else is changing the migrations now; may be tried again",
   ["supabase.migration-failed"] = "a statement of a file failed: which, why, and what is applied",
@@ -283,11 +204,21 @@ local ENGINE_ERRORS = {
   ["postgres.connect"] = "no connection to the database; may be tried again",
   ["postgres.auth"] = "the database does not accept the user or the password",
   ["postgres.lost"] = "the connection broke: looked afterwards whether it was done",
+  ["postgres.url"] = "the credential is no address of a database",
+  ["postgres.timeout"] = "the database did not answer in time",
+  ["postgres.sql"] = "the server refuses a question about the history: its words are in the message",
+  ["postgres.copy"] = "a file copies data to the client, which cannot be done here",
 }
+
+local FILE_ERRORS = {}
+for _, code in ipairs { "supabase.folder", "supabase.file", "supabase.version", "supabase.sql" } do
+  FILE_ERRORS[code] = ENGINE_ERRORS[code]
+end
+FILE_ERRORS["supabase.name"] = "the name has no letter or digit that a file's name can have"
 
 local REQUEST = "PostgreSQL: SELECT … FROM supabase_migrations.schema_migrations"
 
-return {
+local module = {
   name = "supabase", summary = "The database projects on Supabase", errors = ERRORS,
   retries = "questions are asked again three times after 5xx or a broken connection; a push never",
   verbs = {
@@ -408,7 +339,7 @@ return {
       options = { commit = COMMIT, folder = FOLDER,
         files = { "list", help = "only these: names of files, or versions" },
         since = { "text", help = "only files with a later version than this" } },
-      request = "nothing: it reads the files",
+      request = "nothing: it reads the files", errors = FILE_ERRORS,
       permission = "none",
       act = lint,
     },
@@ -417,7 +348,7 @@ return {
       result = "{version, name, file, path}",
       options = { name = { "text", required = true, help = "what it does: \"add plan export\"" },
         folder = FOLDER, content = { "text", help = "its SQL; default: a comment with the name" } },
-      request = "nothing: it writes a file",
+      request = "nothing: it writes a file", errors = FILE_ERRORS,
       permission = "none",
       looks = "looks for a file of this name and content that is not older than the call",
       target = function (o) return o.name end,
@@ -432,7 +363,7 @@ return {
       options = { version = { "text", required = true, help = "of the migration that is taken "
       .. "back" },
         folder = FOLDER },
-      request = "nothing: it writes a file",
+      request = "nothing: it writes a file", errors = FILE_ERRORS,
       permission = "none",
       looks = "looks for a file of this name and content that is not older than the call",
       target = function (o) return o.version end,
@@ -441,3 +372,11 @@ return {
     },
   },
 }
+
+for _, name in ipairs { "supabase_account", "supabase_secrets", "supabase_sql" } do
+  for verb, row in pairs(host.require(name)) do
+    module.verbs[verb] = row
+  end
+end
+
+return module

@@ -4,6 +4,7 @@
 local sim = ...
 local core = sim.require "core"
 local repo = sim.require "repo"
+local around = sim.require "supabase_project"
 
 local M = {}
 
@@ -101,24 +102,80 @@ local function rows_of(w, env, query)
   return rows
 end
 
+local QUERY = { query = true, parameters = true, read_only = true }
+local WRITES = { insert = true, update = true, delete = true, create = true, alter = true,
+  drop = true, truncate = true, grant = true, revoke = true, comment = true, merge = true }
+
+local function sql_error(headers, sqlstate, message)
+  return core.answer(400, { message = ("Failed to run sql query: ERROR:  %s: %s\n"):format(sqlstate,
+    message) }, headers)
+end
+
+local function one_line(text)
+  return text:gsub("%s+", " "):match("^%s*(.-)%s*$")
+end
+
+-- What the world file says of a question; rows of the history; nothing of statements that change.
+local function answered(w, env, text)
+  local plain = one_line(text):gsub("[ ;]+$", ""):lower()
+  for known, rows in core.sorted(w.s.spec.supabase.projects[env].queries or {}) do
+    if one_line(known):lower() == plain then
+      return core.list(core.copy(core.many(rows)))
+    end
+  end
+  if plain:match("^select%s+1$") then
+    return core.list { { ["?column?"] = 1 } }
+  end
+  return rows_of(w, env, text)
+end
+
+local function note_sql(w, env, text)
+  text = one_line(text)
+  if #text > 60 then
+    text = text:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "") .. "…"
+  end
+  core.record(w, "supabase", "supabase.run_sql", env .. ": " .. text, { environment = env })
+end
+
+local function check_query(body)
+  if not body or type(body.query) ~= "string" or body.query == "" then
+    return "query: Required"
+  elseif body.parameters ~= nil and type(body.parameters) ~= "table" then
+    return "parameters: Expected array"
+  elseif body.read_only ~= nil and type(body.read_only) ~= "boolean" then
+    return "read_only: Expected boolean"
+  end
+  for key in core.sorted(body) do
+    if not QUERY[key] then
+      return tostring(key) .. ": Unrecognized key"
+    end
+  end
+end
+
 local function query(w, req, env, headers)
   local body = core.body(req)
-  if not body or type(body.query) ~= "string" or body.query == "" then
-    return core.answer(400, { message = "query: Required" }, headers)
+  local wrong = check_query(body)
+  if wrong then
+    return core.answer(400, { message = wrong }, headers)
   end
-  if w.s.spec.supabase.projects[env].no_history then
-    return core.answer(400, { message = "Failed to run sql query: ERROR:  42P01: relation "
-      .. "\"supabase_migrations.schema_migrations\" does not exist\nLINE 1: " .. body.query
-        .. "\n" }, headers)
+  local word = (body.query:lower():match("^%s*(%a+)") or "")
+  if WRITES[word] then
+    if req.path:find("/read%-only$") or body.read_only then
+      return sql_error(headers, "25006", ("cannot execute %s in a read-only transaction"):format(
+        word:upper()))
+    end
+    note_sql(w, env, body.query)
+    return core.answer(201, core.list {}, headers)
+  elseif w.s.spec.supabase.projects[env].no_history
+    and body.query:find("schema_migrations", 1, true) then
+    return sql_error(headers, "42P01", "relation \"supabase_migrations.schema_migrations\" does not "
+      .. "exist\nLINE 1: " .. body.query)
   end
-  local rows, problem = rows_of(w, env, body.query)
-  if not rows and body.query:lower():match("^%s*select%s+1") then
-    rows = core.list { { ["?column?"] = 1 } }
-  end
+  local rows, problem = answered(w, env, body.query)
   if not rows then
-    return core.answer(400, { message = "Failed to run sql query: ERROR:  "
-      .. (problem and "42703: " .. problem
-        or "0A000: the simulated database knows the migration history only") .. "\n" }, headers)
+    return sql_error(headers, problem and "42703" or "0A000", problem or "the simulated database "
+      .. "does not know the answer: the world file can give it (supabase.projects." .. env
+      .. ".queries)")
   end
   return core.answer(201, rows, headers)
 end
@@ -193,6 +250,10 @@ local ROUTES = {
   ["POST /database/query/read-only"] = query,
   ["POST /database/query"] = query,
 }
+
+for name, route in pairs(around.ROUTES) do
+  ROUTES[name] = route
+end
 
 local function projects(w, headers)
   local out = core.list {}

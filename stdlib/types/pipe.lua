@@ -1926,6 +1926,25 @@ function slack.notify(o) end
 
 supabase = {}
 
+---@class pipe.supabase.api_keys
+---@field environment string  an environment of pipe.yaml
+---@field reveal? boolean  with their values (false)
+---@field as? string  the call's name in the journal
+
+---The keys of the project; their values are secrets
+---@param o string|pipe.supabase.api_keys
+---@return any  # list of {name, id, type: legacy|publishable|secret, prefix, key (a secret, with reveal), fingerprint, created_at, updated_at}
+function supabase.api_keys(o) end
+
+---@class pipe.supabase.api_migrations
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---The migrations as the Management API lists them. For OAuth applications of Supabase's partners only: supabase.migrations asks the database
+---@param o string|pipe.supabase.api_migrations
+---@return any  # list of {version, name}
+function supabase.api_migrations(o) end
+
 ---@class pipe.supabase.backups
 ---@field environment string  an environment of pipe.yaml
 ---@field as? string  the call's name in the journal
@@ -1934,6 +1953,36 @@ supabase = {}
 ---@param o string|pipe.supabase.backups
 ---@return any  # {backups=list of {id, status, time, physical}, newest=the newest that is complete, point_in_time: flag, point_in_time_until}
 function supabase.backups(o) end
+
+---@class pipe.supabase.branch_actions
+---@field environment string  an environment of pipe.yaml
+---@field branch? string  only of this one, by its name or id
+---@field first? integer  at most so many are asked for (20)
+---@field as? string  the call's name in the journal
+
+---What was done for the branches: clone, pull, health, configure, migrate, seed, deploy
+---@param o string|pipe.supabase.branch_actions
+---@return any  # list of {id, branch (its id), state: good|moving|bad|unknown, steps=list of {name, status, state, meaning, updated_at}, created_at, updated_at}
+function supabase.branch_actions(o) end
+
+---@class pipe.supabase.branches
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---The branches of the project. What became of one tells branch_actions: the status that the vendor gives a branch is deprecated
+---@param o string|pipe.supabase.branches
+---@return any  # list of {id, name, ref (of its project), default, persistent, git_branch, pull_request, status, state (of its project), created_at, updated_at}
+function supabase.branches(o) end
+
+---@class pipe.supabase.delete_secrets
+---@field environment string  an environment of pipe.yaml
+---@field names any[]  of the secrets
+---@field as? string  the call's name in the journal
+
+---Deletes secrets of the Edge Functions; nothing is sent if none of them is there
+---@param o string|pipe.supabase.delete_secrets
+---@return any  # {changed, names}
+function supabase.delete_secrets(o) end
 
 ---@class pipe.supabase.health
 ---@field environment string  an environment of pipe.yaml
@@ -1988,6 +2037,15 @@ function supabase.new(o) end
 ---@return any  # {pending, applied, missing_local, edited, out_of_order: each a list of {version, name, file}; skipped=names, up_to_date: flag, commit}
 function supabase.pending(o) end
 
+---@class pipe.supabase.pooler
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---How the pooler of the database is set up
+---@param o string|pipe.supabase.pooler
+---@return any  # list of {name, primary, mode: session|transaction, migrations (whether they can go through it), host, port, user, database, size, most_clients}
+function supabase.pooler(o) end
+
 ---@class pipe.supabase.project
 ---@field environment string  an environment of pipe.yaml
 ---@field as? string  the call's name in the journal
@@ -1996,6 +2054,15 @@ function supabase.pending(o) end
 ---@param o string|pipe.supabase.project
 ---@return any  # {ref, name, region, status, state: good|moving|bad|unknown, meaning, healthy, host, version}
 function supabase.project(o) end
+
+---@class pipe.supabase.projects
+---@field environment? string  whose credential asks; default: "supabase"
+---@field as? string  the call's name in the journal
+
+---All projects that the credential sees
+---@param o? string|pipe.supabase.projects
+---@return any  # list of {ref, name, region, status, state: good|moving|bad|unknown, meaning, healthy, organization, created_at}
+function supabase.projects(o) end
 
 ---@class pipe.supabase.push
 ---@field environment string  an environment of pipe.yaml
@@ -2012,6 +2079,17 @@ function supabase.project(o) end
 ---@param o string|pipe.supabase.push
 ---@return any  # {environment, commit, applied=list of {version, name, file, statements, atomic}, up_to_date}
 function supabase.push(o) end
+
+---@class pipe.supabase.query
+---@field environment string  an environment of pipe.yaml
+---@field sql string  tables with their schema: public.users
+---@field params? any[]  what $1, $2, … stand for: text, numbers, flags, secrets
+---@field as? string  the call's name in the journal
+
+---Asks the database by way of the Management API
+---@param o string|pipe.supabase.query
+---@return any  # {rows=list of {column=value}, count}
+function supabase.query(o) end
 
 ---@class pipe.supabase.repair
 ---@field environment string  an environment of pipe.yaml
@@ -2035,6 +2113,37 @@ function supabase.repair(o) end
 ---@param o string|pipe.supabase.reverse
 ---@return any  # {version, name, file, path, reverses, statements (known), by_hand (left to a person)}
 function supabase.reverse(o) end
+
+---@class pipe.supabase.run_sql
+---@field environment string  an environment of pipe.yaml
+---@field sql string  values go into params, as $1, $2, …
+---@field params? any[]  what $1, $2, … stand for: text, numbers, flags, secrets
+---@field as? string  the call's name in the journal
+
+---Runs SQL that changes the database, by way of the Management API: several statements run together. For migrations there is supabase.push, which writes them down; this does not
+---@param o string|pipe.supabase.run_sql
+---@return any  # {rows=list of {column=value} (of the last statement), count}
+function supabase.run_sql(o) end
+
+---@class pipe.supabase.secrets
+---@field environment string  an environment of pipe.yaml
+---@field as? string  the call's name in the journal
+
+---The secrets of the Edge Functions; Supabase tells no values
+---@param o string|pipe.supabase.secrets
+---@return any  # list of {name, fingerprint (of the digest: the same for the same value), updated_at}
+function supabase.secrets(o) end
+
+---@class pipe.supabase.set_secrets
+---@field environment string  an environment of pipe.yaml
+---@field values table<string, any>  name = secret, with plain text
+---@field plain? boolean  they are no secrets: text is taken (false)
+---@field as? string  the call's name in the journal
+
+---Sets secrets of the Edge Functions, in one request; nothing is sent if all are so already. They are other values from then on, without a deployment
+---@param o string|pipe.supabase.set_secrets
+---@return any  # {changed, names, fingerprints (by name, as secrets tells them)}
+function supabase.set_secrets(o) end
 
 vercel = {}
 

@@ -306,6 +306,18 @@ SUPABASE = {
         'supabase.repair { environment = "production", version = "20261111120000", '
         'status = "reverted", commit = p.main }', [sql("repair")], 'r.status == "reverted"',
         prepare=f"return {{ main = {MAIN} }}"),
+    "supabase.set_secrets": Write(
+        'supabase.set_secrets { environment = "staging", plain = true, '
+        'values = { MAIL_KEY = "of-the-test", MODE = "test" } }',
+        [rest("supabase", "POST", "/v1/projects/*/secrets")], "r.changed and #r.names == 2"),
+    "supabase.delete_secrets": Write(
+        'supabase.delete_secrets { environment = "staging", names = { "MODE" } }',
+        [rest("supabase", "DELETE", "/v1/projects/*/secrets")], "r.changed",
+        world="supabase: { projects: { staging: { secrets: { MODE: test, OTHER: x } } } }\n"),
+    "supabase.run_sql": Write(
+        'supabase.run_sql { environment = "production", sql = "update public.a set b = 1" }',
+        [rest("supabase", "POST", "/v1/projects/*/database/query")], "r.rows",
+        unknowable="what plain SQL leaves behind is not known here"),
     "supabase.new": Write("", [], local="it writes a file here: there is no answer to lose"),
     "supabase.reverse": Write("", [], local="it writes a file here: there is no answer to lose"),
     "postgres.execute": Write(
