@@ -12,6 +12,7 @@ local wire = host.require "wire"
 local some = wire.some
 local LONGEST_WAIT = 5000
 local TEXT_MOST = 3000
+local LOOKS, PAUSE = 3, 2000 -- a message is seen in the channel's history a little later
 
 -- What this session posted: key -> { status, text, ts, channel }.
 local posted = {}
@@ -110,8 +111,9 @@ end
 
 -- A bot's message of this run --------------------------------------------------------------
 
-local function marker(o)
-  return { event_type = "pipe_run", event_payload = { key = key_of(o), status = o.status or "" } }
+local function marker(o, intent)
+  return { event_type = "pipe_run", event_payload = { key = key_of(o), status = o.status or "",
+    call = intent and intent.key } }
 end
 
 -- The message with the run's mark; nil if there is none. channels:history is needed for it.
@@ -123,7 +125,7 @@ local function look(to, o)
     local payload = metadata and metadata.event_type == "pipe_run" and some(metadata.event_payload)
     if payload and payload.key == key_of(o) then
       return { ts = message.ts, status = some(payload.status), text = some(message.text),
-        channel = to.channel }
+        channel = to.channel, call = some(payload.call) }
     end
   end
 end
@@ -149,12 +151,12 @@ local function is_unchanged(o, known)
   return known ~= nil and o.status ~= nil and known.status == o.status
 end
 
-local function by_bot(to, o)
+local function by_bot(to, o, intent)
   local message, known = message_of(o), remembered(to, o)
   if is_unchanged(o, known) and known.text == message.text then
     return { sent = false, unchanged = true, ts = known.ts, channel = known.channel }
   end
-  message.channel, message.metadata = to.channel, marker(o)
+  message.channel, message.metadata = to.channel, marker(o, intent)
   if not known then
     local answer = api(to, "chat.postMessage", message)
     return { sent = true, updated = false, ts = some(answer.ts), channel = some(answer.channel) }
@@ -176,20 +178,20 @@ local function by_webhook(to, o)
   return { sent = true, updated = false }
 end
 
-local function attempt(o)
+local function attempt(o, intent)
   if not o.text:find("%S") then
     host.raise("slack.text", "the text is empty")
   end
   local to = door()
-  local result = (to.webhook and by_webhook or by_bot)(to, o)
+  local result = (to.webhook and by_webhook or by_bot)(to, o, intent)
   posted[key_of(o)] = { status = o.status, text = message_of(o).text, ts = result.ts,
     channel = result.channel }
   return result
 end
 
 -- A notification never stops a run. Only who is told to stop, stops.
-local function quietly(f, o)
-  local fine, result = pcall(f, o)
+local function quietly(f, o, intent)
+  local fine, result = pcall(f, o, intent)
   if fine then
     return result
   elseif result.code == "cancelled" or result.code == "interrupted" then
@@ -202,8 +204,8 @@ local function quietly(f, o)
       and true or nil }
 end
 
-local function notify(o)
-  local result = quietly(attempt, o)
+local function notify(o, intent)
+  local result = quietly(attempt, o, intent)
   result.status = o.status
   return result
 end
@@ -221,17 +223,29 @@ local function predict(o)
       or unchanged and "nothing is sent: the status is the same" or nil }
 end
 
+-- The message, if this very call wrote it; looked for some more where it is not there yet.
+local function patient_look(o, key)
+  local to = door()
+  for times = 0, to.token and LOOKS or -1 do
+    if times > 0 then
+      host.sleep(PAUSE)
+    end
+    local known = look(to, o)
+    if known and known.call == key then
+      return known
+    end
+  end
+end
+
 -- Only a run that was cut off in the middle of it comes here. What cannot be found is said again:
 -- once more is better than not at all.
-local function probe(o)
-  local fine, known = pcall(function ()
-    local to = door()
-    return to.token and look(to, o) or nil
-  end)
-  if not fine and known.code == "cancelled" then
+local function probe(o, intent)
+  local fine, known = pcall(patient_look, o, intent.key)
+  if not fine and (known.code == "cancelled" or known.code == "interrupted") then
     error(known, 0)
-  elseif fine and known and (known.status or "") == (o.status or "") then
-    return { happened = true, result = { sent = true, ts = known.ts, status = o.status } }
+  elseif fine and known then
+    return { happened = true, result = { sent = true, ts = known.ts, channel = known.channel,
+      status = o.status } }
   end
   return { happened = false }
 end
@@ -269,7 +283,8 @@ return {
         blocks = { "list", help = "Slack's blocks, as they are; the text is then for notifications" },
       },
       target = headline, act = notify, predict = predict, probe = probe,
-      looks = "a bot looks for the run's message in the channel; a webhook cannot look: the message is posted again",
+      looks = "a bot looks for the message with this call's key in the channel, for 6 s; a webhook cannot "
+        .. "look: the message is posted again",
     },
   },
 }

@@ -1,5 +1,6 @@
 -- Slack: incoming webhooks, and of the Web API what a bot needs that posts a
--- message and changes it later.
+-- message and changes it later. `slack: { history: "3s" }` is how late a message or its change is
+-- seen in the channel's history.
 
 local sim = ...
 local core = sim.require "core"
@@ -46,6 +47,7 @@ local function post(w, channel, body, bot)
   local message = { channel = channel, text = body.text, blocks = core.some(body.blocks),
     metadata = core.some(body.metadata), thread_ts = core.some(body.thread_ts), bot = bot,
     ts = ("%d.%06d"):format(w.s.now // 1000, #messages + 1), edited = 0 }
+  message.seen = w.s.now + core.ms((w.s.spec.slack or {}).history, 0)
   messages[#messages + 1] = message
   core.record(w, "slack", "slack.notify", headline(body.text), { channel = channel })
   return message
@@ -158,6 +160,17 @@ local function found(w, channel, ts)
   end
 end
 
+-- What was last seen of it stays for a while.
+local function changes(w, message)
+  message.was = { text = message.text, metadata = message.metadata, ts = message.ts,
+    bot = message.bot }
+  message.changed = w.s.now + core.ms((w.s.spec.slack or {}).history, 0)
+end
+
+local function as_seen(w, message)
+  return (message.changed or 0) > w.s.now and message.was or message
+end
+
 local function shown(message, with_metadata)
   return { type = "message", ts = message.ts, text = message.text or "",
     bot_id = message.bot and "B0PIPE" or nil, metadata = with_metadata and message.metadata or nil }
@@ -184,6 +197,7 @@ METHODS["chat.update"] = { "chat:write", function (w, body, id)
   elseif problem then
     return no(problem == "no_text" and problem or "invalid_arguments")
   end
+  changes(w, message)
   message.text, message.blocks, message.edited = body.text, core.some(body.blocks),
     message.edited + 1
   message.metadata = core.some(body.metadata) or message.metadata
@@ -198,8 +212,9 @@ METHODS["conversations.history"] = { "channels:history", function (w, body, id)
   for i = #messages, 1, -1 do
     local message = messages[i]
     if message.channel == id and not message.thread_ts and #out < most
+      and (message.seen or 0) <= w.s.now
       and (not body.oldest or tonumber(message.ts) >= tonumber(body.oldest)) then
-      out[#out + 1] = shown(message, tostring(body.include_all_metadata) == "true")
+      out[#out + 1] = shown(as_seen(w, message), tostring(body.include_all_metadata) == "true")
     end
   end
   return answer { ok = true, messages = out, has_more = false }

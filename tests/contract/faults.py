@@ -10,7 +10,6 @@ import http.server
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -91,7 +90,10 @@ class Try:
         self.verb, self.write = verb, write
         self.folder = f"{verb}-{len(shown)}"
         os.mkdir(self.folder)
-        shutil.copy(os.path.join(ROOT, "pipe.yaml"), self.folder)
+        with open(os.path.join(ROOT, "pipe.yaml"), encoding="utf-8") as f:
+            project = f.read()
+        with open(self.path("pipe.yaml"), "w", encoding="utf-8") as f:
+            f.write(project.replace("\nproviders:\n", "\nproviders:\n" + write.providers, 1))
         with open(self.path("script.lua"), "w", encoding="utf-8") as f:
             f.write(SCRIPT % {"prepare": write.prepare, "call": write.call, "check": write.check,
                               "at": write.at})
@@ -416,8 +418,8 @@ def main():
         if only in name and not write.local:
             for one in (write, *write.also):
                 matrix(name, one)
-            if write.kill:
-                killed(name, write)
+                if one.kill:
+                    killed(name, one)
     known = leaks()
     for problem in problems:
         print("FAIL " + problem)

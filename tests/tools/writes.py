@@ -27,6 +27,7 @@ class Write:
     silent: str = ""         # why it ends well whatever happens to it
     unforeseen: str = ""     # why no dry-run can go through it
     also: tuple = ()         # further calls of the same verb, that go other ways
+    providers: str = ""      # more of pipe.yaml's `providers`
     kill: bool = False       # also killed with SIGKILL behind the act, over TCP
 
 
@@ -326,11 +327,21 @@ SUPABASE = {
         unknowable="what plain SQL leaves behind is not known here"),
 }
 
+SILENT = "a notification never fails a release, and a duplicate is worse than none"
+BOT = "credentials: { slack: xoxb-sim-slack-bot-token }\nslack: { history: 2s }\n"
+CHANNEL = "  slack: { settings: { channel: C0RELEASES } }\n"
+
 SLACK = {
     "slack.notify": Write(
         'slack.notify { text = "It works.", status = "done" }',
-        [rest("slack", "POST", "/services/*")], "r.sent ~= nil",
-        silent="a notification never fails a release, and a duplicate is worse than none"),
+        [rest("slack", "POST", "/services/*")], "r.sent ~= nil", silent=SILENT,
+        also=(Write('slack.notify { text = "It works.", status = "done" }',
+                    [rest("slack", "POST", "/api/chat.postMessage")], "r.sent ~= nil",
+                    world=BOT, providers=CHANNEL, silent=SILENT, kill=True),
+              Write('slack.notify { text = "It works now.", status = "done" }',
+                    [rest("slack", "POST", "/api/chat.update")], "r.sent ~= nil",
+                    prepare='return slack.notify { text = "It works.", status = "done" }',
+                    world=BOT, providers=CHANNEL, silent=SILENT, entries=2, kill=True))),
 }
 
 

@@ -68,6 +68,9 @@ M.errors = {
   ["fastlane.agreements"] = "the account holder has to accept an agreement",
   ["fastlane.unauthorized"] = "Apple does not accept fastlane's credentials",
   ["fastlane.xcode"] = "there is no Xcode, or another one is selected",
+  ["fastlane.class"] = "the verb is not the one for this lane: check runs what changes nothing",
+  ["fastlane.version"] = "no version was found in the version file",
+  ["fastlane.bump"] = "the lane ended well, and the commit or the tag is not as it should be",
   ["fastlane.failed"] = "the lane failed: the message has fastlane's words",
   ["fastlane.ended"] = "fastlane was killed, or stopped after its time (unknown)",
 }
