@@ -1041,7 +1041,7 @@ function github.create_release(o) end
 ---@field message? string  makes it an annotated tag
 ---@field as? string  the call's name in the journal
 
----Make a tag on GitHub, annotated with `message`; starts what listens on it
+---Make a tag on GitHub, annotated with `message`; starts what listens on it, which a dry-run tells and the run says before
 ---@param o string|pipe.github.create_tag
 ---@return any  # {ref, name, sha, created (false: it was there, at that commit)}
 function github.create_tag(o) end

@@ -78,6 +78,8 @@ M.errors = {
   ["github.answer"] = "GitHub's answer is not what its description says",
   ["github.failed"] = "GitHub answers with a status that is none of these",
   ["github.too-many"] = "a list has more than 100 pages",
+  ["github.sha"] = "what should be a commit is not 40 hex digits",
+  ["github.ref"] = "what should be a ref is neither heads/NAME nor tags/NAME",
   ["github.repository"] = "pipe.yaml does not say which repository",
 }
 

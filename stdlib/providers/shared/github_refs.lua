@@ -7,6 +7,7 @@
 local host = ...
 
 local api = host.require "github_api"
+local foretell = host.require "github_foretell"
 local some, short = api.some, api.short
 
 local M = {}
@@ -236,9 +237,7 @@ end
 
 local function act_create_tag(o)
   local name = "tags/" .. o.name
-  if not o.message then
-    return act_create(name, o)
-  end
+  api.check_sha(o.sha, "making tag " .. o.name)
   local there = M.read(name)
   if there then
     if there.sha ~= o.sha then
@@ -246,9 +245,13 @@ local function act_create_tag(o)
     end
     return result_of(name, o.sha, false)
   end
+  foretell.say(o.name, o.sha)
+  if not o.message then
+    return act_create(name, o)
+  end
   local tag = api.ask { method = "POST", path = api.path "/git/tags", where = "making tag "
     .. o.name,
-    json = { tag = o.name, message = o.message, object = api.check_sha(o.sha, "tag " .. o.name),
+    json = { tag = o.name, message = o.message, object = o.sha,
       type = "commit" }, errors = CREATE_ERRORS, shape = { sha = "text" } }
   return act_create(name, o, tag.sha)
 end
@@ -273,8 +276,10 @@ local function predict_create(name, o, overlay)
     return { sign = "+", result = result_of(name, o.sha, false),
       note = "it is there already: nothing is done", before = o.sha, after = o.sha }
   end
+  local tag = name:match("^tags/(.+)$")
+  local note = tag and foretell.tag(tag, o.sha) or nil
   foresee(name, o.sha, overlay, o.message ~= nil)
-  return { sign = "+", result = result_of(name, o.sha, true), after = o.sha }
+  return { sign = "+", result = result_of(name, o.sha, true), after = o.sha, note = note }
 end
 
 -- There, or not for as long as reads may lag.
@@ -491,7 +496,7 @@ M.verbs = {
   },
   create_tag = {
     effect = "write", summary = "Make a tag on GitHub, annotated with `message`; starts what "
-      .. "listens on it",
+      .. "listens on it, which a dry-run tells and the run says before",
     result = "{ref, name, sha, created (false: it was there, at that commit)}",
     request = { "POST /repos/{owner}/{repo}/git/tags", "POST /repos/{owner}/{repo}/git/refs" },
     permission = WRITE, errors = CREATED,
@@ -528,7 +533,8 @@ M.verbs = {
     effect = "irreversible", summary = "Delete a branch or tag that is at the given commit",
     result = "{ref, before}", request = { GET, "DELETE /repos/{owner}/{repo}/git/refs/{ref}" },
     permission = WRITE,
-    errors = { ["github.moved"] = "it is at another commit", ["github.missing"] = "there is none" },
+    errors = { ["github.moved"] = "it is at another commit", ["github.missing"] = "there is none",
+      ["github.not-deleted"] = "422: GitHub does not delete it, a rule may forbid it" },
     options = { ref = REF_OPTION,
       sha = { "text", required = true, help = "the commit that it must be at now" } },
     act = act_delete, target = function (o) return target(plain(o.ref), o.sha, nil) end,

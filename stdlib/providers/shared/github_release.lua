@@ -7,6 +7,7 @@
 local host = ...
 
 local api = host.require "github_api"
+local foretell = host.require "github_foretell"
 local refs = host.require "github_refs"
 local some, short = api.some, api.short
 
@@ -78,7 +79,11 @@ local function act_create(o)
   if o.commit then
     api.check_sha(o.commit, "the release of tag " .. o.tag)
   end
-  check_new(o, find(o), refs.read("tags/" .. o.tag))
+  local tag = refs.read("tags/" .. o.tag)
+  check_new(o, find(o), tag)
+  if not tag and not o.draft then
+    foretell.say(o.tag, o.commit)
+  end
   return release_of(api.ask { method = "POST", path = api.path "/releases", errors = CREATE_ERRORS,
     where = "the release of tag " .. o.tag, shape = SHAPE, json = { tag_name = o.tag,
       target_commitish = o.commit, name = o.name, body = o.body, draft = o.draft == true,
@@ -95,16 +100,15 @@ local function predict_create(o, overlay)
   check_new(o, overlay.get(resource(o.tag)) or find(o), tag)
   local result = { tag = o.tag, name = o.name or o.tag, body = o.body, draft = o.draft == true,
     prerelease = o.prerelease == true, url = api.later "create_release" }
+  local note = not tag and not o.draft and ("makes the tag %s at %s, too, which %s"):format(o.tag,
+    short(o.commit), foretell.tag(o.tag, o.commit)) or nil
   if not o.draft then
     overlay.set(resource(o.tag), result)
     if not tag then
       overlay.set("git:" .. api.remote() .. ":refs/tags/" .. o.tag, o.commit)
     end
   end
-  return { sign = "+", result = result, after = result, note = not tag and not o.draft
-    and ("makes the tag %s at %s, too, and starts what listens on it"):format(o.tag,
-      short(o.commit))
-    or nil }
+  return { sign = "+", result = result, after = result, note = note }
 end
 
 local function probe_create(o, intent)
@@ -324,7 +328,8 @@ return { verbs = {
     summary = "Announce a deployment of a commit: merges nothing, waits for no checks",
     result = DEPLOYMENT, request = "POST /repos/{owner}/{repo}/deployments "
       .. "(auto_merge: false, required_contexts: [])", permission = "deployments: write",
-    errors = { ["github.no-commit"] = "GitHub does not have the commit (found in a dry-run)" },
+    errors = { ["github.no-commit"] = "GitHub does not have the commit (found in a dry-run)",
+      ["github.merged"] = "202: GitHub merged branches instead of making it" },
     options = {
       sha = { "text", required = true, help = "the commit, 40 hex digits" },
       environment = { "text", required = true, help = "where to, such as production" },
