@@ -162,11 +162,19 @@ local taken = {}
 
 local function act_deployment(o)
   api.check_sha(o.sha, "a deployment to " .. o.environment)
-  local data = api.ask { method = "POST", path = api.path "/deployments", expect = { 201 },
+  local data, answer = api.ask { method = "POST", path = api.path "/deployments", expect = { 201 },
     where = "a deployment to " .. o.environment, json = { ref = o.sha, environment = o.environment,
       description = o.description, auto_merge = false, required_contexts = host.json.array {} },
-    errors = { [202] = { "github.merged", "GitHub merged instead of deploying" } },
-    shape = { id = "integer", sha = "text" } }
+    shape = { id = "integer", sha = "text" }, judge = function (a)
+      if a.status == 202 then
+        return true, nil
+      end
+    end }
+  if answer.status == 202 then -- a definite answer: there is no deployment, and asking again merges more
+    host.raise("github.merged", ("a deployment to %s: GitHub merged instead of making it (202: %s)"):format(
+      o.environment, some(answer.json) and some(answer.json.message) or "no message"),
+      { status = 202, settled = true })
+  end
   taken[data.id] = true
   return deployment_of(data)
 end
