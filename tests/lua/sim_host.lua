@@ -51,7 +51,8 @@ return function (world, options)
   local now = world.now()
   local facts = { requests = {}, slept = 0, logged = {} }
   local host = { null = sim.null, project = options.project or PROJECT }
-  host.json = { encode = sim.json.encode, decode = sim.json.decode, array = sim.json.array }
+  host.json = { encode = sim.json.encode, decode = sim.json.decode, array = sim.json.array,
+    is_array = sim.json.is_array }
   host.raise = raise
   function host.log(text)
     facts.logged[#facts.logged + 1] = text

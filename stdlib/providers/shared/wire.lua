@@ -201,6 +201,7 @@ local function raise_status(c, call, answer)
   local known = errors[status]
   local said = words_of(c, answer)
   if known then
+    unsure = unsure and not known.settled
     host.raise(known[1], ("%s (%d: %s)"):format(placed(c, call, known[2]), status, said),
       { status = status, retryable = known.retryable and not unsure, refused = known.refused,
         unknown = unsure })
