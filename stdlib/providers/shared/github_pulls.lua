@@ -297,7 +297,8 @@ return { verbs = {
     act = act_merge,
     target = function (o) return ("#%d %s"):format(o.number, short(o.sha)) end,
     predict = predict_merge, probe = probe_merge,
-    looks = "reads the pull request for up to 20 s: merged, with that head, is done; else it is not",
+    looks = "reads the pull request for up to 20 s: merged, with that head, is done; else it is "
+      .. "not",
   },
   update_branch = {
     effect = "write", summary = "Merge the base branch into a pull request that is behind it",

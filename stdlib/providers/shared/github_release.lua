@@ -170,10 +170,10 @@ local function act_deployment(o)
         return true, nil
       end
     end }
-  if answer.status == 202 then -- a definite answer: there is no deployment, and asking again merges more
-    host.raise("github.merged", ("a deployment to %s: GitHub merged instead of making it (202: %s)"):format(
-      o.environment, some(answer.json) and some(answer.json.message) or "no message"),
-      { status = 202, settled = true })
+  if answer.status == 202 then -- definite: there is no deployment, and asking again merges more
+    local said = some(answer.json) and some(answer.json.message) or "no message"
+    host.raise("github.merged", ("a deployment to %s: GitHub merged instead of making it "
+      .. "(202: %s)"):format(o.environment, said), { status = 202, settled = true })
   end
   taken[data.id] = true
   return deployment_of(data)
