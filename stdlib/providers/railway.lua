@@ -2,7 +2,7 @@
 --
 -- An environment of pipe.yaml may say `railway: { environment, service }`, each
 -- an id or a name (default: the environment's own name, and the only service);
--- its `project`, else `providers.railway.project`, is the project's id, needed with
+-- its `project`, else `providers.railway.project`, is the project's id or name, needed with
 -- an account token (`providers.railway.settings: { auth: account }`).
 -- The credential is `credentials.railway` of the environment, else "railway".
 
@@ -11,6 +11,7 @@ local api = host.require "railway_api"
 local deployments = host.require "railway_deployments"
 local changes = host.require "railway_changes"
 local variables = host.require "railway_variables"
+local compare = host.require "railway_compare"
 local logs = host.require "railway_logs"
 
 local ROW = deployments.ROW
@@ -28,7 +29,9 @@ local verbs = {}
 verbs.scope = {
   effect = "read", summary = "What the credential reaches; refuses one of another environment",
   result = "{project{id, name}, environment{id, name}, service{id, name}}",
-  request = { "query ProjectTokenScope (project tokens)", "query ProjectByToken" },
+  request = { "query ProjectTokenScope (project tokens)",
+    "query Projects (account tokens, where pipe.yaml has the project's name)", "query ProjectByToken",
+    "query ProjectEnvironments, ProjectServices (beyond the first 100)" },
   permission = READER,
   options = { environment = ENVIRONMENT },
   act = function (o) return api.scope(o.environment) end,
@@ -39,6 +42,15 @@ verbs.me = {
   request = "query Me", permission = "an account token",
   options = { environment = ENVIRONMENT },
   act = api.me,
+}
+
+verbs.projects = {
+  effect = "read", summary = "The projects that an account token reaches", result = "list of {id, name}",
+  request = "query Projects", permission = "an account token, or one of a workspace",
+  options = { environment = { "text", help = "an environment of pipe.yaml, whose credential is used (default: the "
+      .. "credential \"railway\")" },
+    workspace = { "text", help = "only of this workspace (its id)" } },
+  act = api.projects,
 }
 
 verbs.deployments = {
@@ -101,7 +113,7 @@ local TARGET = { "text", required = true,
 verbs.rollback_plan = {
   effect = "read", summary = "What a rollback would change, the variables too",
   result = "{deployment, active, possible, variables = {changed, added, removed, unknown (sealed), fingerprints}, or a text "
-    .. "where Railway does not tell}",
+    .. "where Railway does not tell, before = {written, rendered (name -> fingerprint), sealed (names)}, for railway.verify}",
   request = { "query Deployment or Deployments", "query ServiceInstance",
     "query DeploymentSnapshot", "query Variables", "query SealedVariables" },
   permission = READER,
@@ -113,8 +125,9 @@ verbs.rollback_plan = {
 verbs.rollback = {
   effect = "write", summary = "Goes back to the image and the variables of an earlier deployment",
   result = "the new deployment, not yet at its end: " .. ROW
-    .. ", and back_to (the earlier one's id), variables (as in rollback_plan)",
-  request = "mutation DeploymentRollback", states = deployments.STATUS,
+    .. ", and back_to (the earlier one's id), variables and before (as in rollback_plan), variables_changed = names of "
+    .. "those that are not as they were before, looked at after it, or a text where Railway does not tell",
+  request = { "mutation DeploymentRollback", "what rollback_plan asks, before it and after it" }, states = deployments.STATUS,
   permission = READER .. "; it is not documented whether Railway lets project tokens roll back",
   errors = {
     ["railway.not-rollbackable"] = "its image is gone, or it serves now: deploy the commit instead",
@@ -208,20 +221,29 @@ verbs.variables_as_deployed = {
 
 verbs.verify = {
   effect = "read", summary = "Whether what runs has the variables that the service has now",
-  result = "{same, differing = names, unknown = names of sealed ones, deployment, source, fingerprints = {name = {now, then}}}",
+  result = "{same, differing = names, changed = names that are not as `before` has them, unknown = names of sealed ones, "
+    .. "deployment, source, fingerprints = {name = {now, then, before}}}",
   request = { "query DeploymentSnapshot", "query Variables", "query SealedVariables" },
   permission = READER,
+  errors = {
+    ["railway.before"] = "before is not what a rollback or its plan gave",
+    ["railway.expect"] = "expect holds something else than fingerprints, secrets and false",
+    ["railway.not-readable"] = "Railway has no snapshot of that deployment",
+  },
   options = { environment = ENVIRONMENT, names = { "list", help = "only these" },
+    before = { "map",
+      help = "what rollback_plan or rollback gave: also tells what is not as it was before the rollback" },
     deployment = { "text", help = "its id (default: the one that serves)" },
     expect = { "map", help = "name -> fingerprint or secret that the deployment should have, false for none" } },
-  act = function (o) return variables.verify(o) end,
-  overlay = function (o, _, overlay) return variables.verify(o, overlay) end,
+  act = function (o) return compare.verify(o) end,
+  overlay = function (o, _, overlay) return compare.verify(o, overlay) end,
 }
 
 local WRITE_ERRORS = {
   ["railway.conflict"] = "a variable is not what `expect` says: somebody else changed it",
   ["railway.expect"] = "expect holds something else than fingerprints, secrets and false",
   ["railway.name"] = "not a name that a variable can have",
+  ["railway.plain"] = "a value is text, which may be a secret, and plain = true is not said",
   ["railway.values"] = "no values, or one that is no text",
 }
 
@@ -275,6 +297,18 @@ verbs.logs = {
     filter = { "text", help = FILTER },
     limit = { "integer", default = 1000, help = "at most so many lines" } },
   act = logs.lines,
+}
+
+verbs.build_logs = {
+  effect = "read", summary = "Lines of a deployment's build, earliest first",
+  result = "{lines = list of {at, message, severity, attributes, deployment}, complete, from, to (as far as it came: go on "
+    .. "from there when not complete)}",
+  request = { "query Deployment", "query BuildLogs" }, permission = READER, errors = LOG_ERRORS,
+  options = { environment = ENVIRONMENT, deployment = ID,
+    from = { "any", help = "from this time on (default: since the deployment was made)" }, to = TO,
+    filter = { "text", help = FILTER },
+    limit = { "integer", default = 1000, help = "at most so many lines" } },
+  act = logs.build,
 }
 
 verbs.count = {

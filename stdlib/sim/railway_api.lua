@@ -77,8 +77,9 @@ local function check_service(x, id)
   end
 end
 
-local function connection(items, args, id)
-  local first, start = args.first or args.last or 20, 1
+-- `most`: what a page holds at most, whatever is asked for.
+local function connection(items, args, id, most)
+  local first, start = math.min(args.first or args.last or 20, most or 100000), 1
   if args.after then
     for i, item in ipairs(items) do
       start = id(item) == args.after and i + 1 or start
@@ -102,6 +103,16 @@ end
 local function project_node(x)
   return { id = x.project.id, name = x.project.name, createdAt = x.birth, updatedAt = x.birth,
     isPublic = false }
+end
+
+-- Projects and services that the world file only names.
+local function named_ones(x, list, kind)
+  local out = {}
+  for i, one in ipairs(core.many(list)) do
+    out[i] = { id = one.id or core.uuid(x.w, kind, one.name), name = one.name, other = true,
+      projectId = x.project.id, createdAt = x.birth, updatedAt = x.birth, isPublic = false }
+  end
+  return out
 end
 
 local function service_node(x)
@@ -220,6 +231,11 @@ function Query.me(_, _, x)
 end
 
 function Query.project(_, args, x)
+  for _, other in ipairs(x.who.account and named_ones(x, x.spec.other_projects, "project") or {}) do
+    if other.id == args.id then
+      return other
+    end
+  end
   check_project(x, args.id)
   return project_node(x)
 end
@@ -228,21 +244,34 @@ function Query.projects(_, args, x)
   if not x.who.account then
     denied()
   end
-  return connection({ project_node(x) }, args, by_id)
+  local all = named_ones(x, x.spec.other_projects, "project")
+  table.insert(all, 1, project_node(x))
+  return connection(all, args, by_id, x.spec.page)
 end
 
 function Query.environment(_, args, x)
   return environment_node(x, env_of(x, args.id))
 end
 
-local function environments(_, args, x)
+local function environments(parent, args, x)
   local out = {}
+  if parent and parent.other then
+    return connection(out, args, by_id)
+  end
   for name in core.sorted(x.w.s.spec.railway.environments) do
     if not x.who.environment or x.who.environment == name then
       out[#out + 1] = environment_node(x, name)
     end
   end
-  return connection(out, args, by_id)
+  return connection(out, args, by_id, x.spec.page)
+end
+
+local function services(parent, args, x)
+  local all = parent.other and {} or named_ones(x, x.spec.other_services, "service")
+  if not parent.other then
+    all[#all + 1] = service_node(x)
+  end
+  return connection(all, args, by_id, x.spec.page)
 end
 
 function Query.environments(parent, args, x)
@@ -401,8 +430,7 @@ Mutation.variableDelete = variables.delete
 local RESOLVERS = {
   Query = Query, Mutation = Mutation,
   Project = {
-    environments = environments,
-    services = function (_, args, x) return connection({ service_node(x) }, args, by_id) end,
+    environments = environments, services = services,
   },
   Environment = {
     deploymentTriggers = function (parent, args, x)
@@ -470,7 +498,7 @@ function M.request(w, req)
   local who = identify(w, req)
   local railway_spec = w.s.spec.railway
   local context = { w = w, who = who, project = railway_spec.project,
-    service = railway_spec.service,
+    service = railway_spec.service, spec = railway_spec,
     birth = core.iso_ms(w.s.clock - 400 * 86400000), check = CHECK }
   local status, answer = graphql.run {
     schema = schema, resolvers = who and RESOLVERS or STRANGERS, context = context,

@@ -8,6 +8,7 @@
 --       - { …, every: "10s", from: "-2d", to: "+1d" }      # "{n}" in message: the how-manieth
 --       - { …, times: 5001 }                               # so many at the same instant
 --       - { …, at, nano: 250 }                             # nanoseconds beyond the milliseconds
+--     build_logs: [{ after: "5s", message: "fetched {commit}", times: 2 }]   # of every deployment that is built
 --     logs_retention: 30d      # asking for older ones fails
 --     logs_lag: 0              # until a line can be read
 --     logs_extra: false        # one line more than the limit, as Railway is known to give
@@ -144,7 +145,7 @@ end
 
 local function open(q)
   local cursors = {}
-  for i, source in ipairs(sources_of(q.w, q.env)) do
+  for i, source in ipairs(q.sources or sources_of(q.w, q.env)) do
     local low, high = count_to(source, q.from, true), count_to(source, q.to)
     if low < high and not hopeless(q, source) then
       cursors[#cursors + 1] = { source = source, i = i, low = low, high = high - 1 }
@@ -246,9 +247,29 @@ function M.environment(_, args, x)
   return nodes(x, q, lines)
 end
 
+local BUILD = { { after = "5s", message = "fetched {commit}" }, { after = "50s", message = "built" } }
+
+-- A rollback and what was never begun are not built.
+local function build_of(w, d)
+  local out = {}
+  if d.reason == "rollback" or d.status == "SKIPPED" or d.status == "WAITING" then
+    return out
+  end
+  for i, given in ipairs(core.many(w.s.spec.railway.build_logs or BUILD)) do
+    local line = core.copy(given)
+    line.ms, line.deployment = d.created + core.ms(given.after, 0), d.id
+    line.message = (given.message or ""):gsub("{commit}", core.short(d.commit))
+    out[i] = source_of(w, line)
+  end
+  return out
+end
+
 function M.build(_, args, x)
-  x.check.deployment(x, args.deploymentId)
-  return core.list {}
+  local d = x.check.deployment(x, args.deploymentId)
+  local q = question(x, { env = d.environment, deployment = d.id, filter = args.filter,
+    from = args.startDate, to = args.endDate })
+  q.sources = build_of(x.w, d)
+  return nodes(x, q, read(q, limit_of(x, args.limit), true))
 end
 
 return M

@@ -1669,6 +1669,20 @@ railway = {}
 ---@return any  # list of {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}
 function railway.active(o) end
 
+---@class pipe.railway.build_logs
+---@field deployment string  its id
+---@field environment string  an environment of pipe.yaml
+---@field filter? string  word, "a phrase", @name:value, @name:>=5, @level:error, AND, OR, -, ( ); @name only of lines that are logged as JSON
+---@field from? any  from this time on (default: since the deployment was made)
+---@field limit? integer  at most so many lines (1000)
+---@field to? any  and before this one (default: now; lines show seconds late)
+---@field as? string  the call's name in the journal
+
+---Lines of a deployment's build, earliest first
+---@param o string|pipe.railway.build_logs
+---@return any  # {lines = list of {at, message, severity, attributes, deployment}, complete, from, to (as far as it came: go on from there when not complete)}
+function railway.build_logs(o) end
+
 ---@class pipe.railway.cancel
 ---@field deployment string  its id
 ---@field environment string  an environment of pipe.yaml
@@ -1769,6 +1783,16 @@ function railway.logs(o) end
 ---@return any  # {id, name, email}
 function railway.me(o) end
 
+---@class pipe.railway.projects
+---@field environment? string  an environment of pipe.yaml, whose credential is used (default: the credential "railway")
+---@field workspace? string  only of this workspace (its id)
+---@field as? string  the call's name in the journal
+
+---The projects that an account token reaches
+---@param o? string|pipe.railway.projects
+---@return any  # list of {id, name}
+function railway.projects(o) end
+
 ---@class pipe.railway.redeploy
 ---@field deployment string  its id
 ---@field environment string  an environment of pipe.yaml
@@ -1798,7 +1822,7 @@ function railway.restart(o) end
 
 ---Goes back to the image and the variables of an earlier deployment
 ---@param o string|pipe.railway.rollback
----@return any  # the new deployment, not yet at its end: {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}, and back_to (the earlier one's id), variables (as in rollback_plan)
+---@return any  # the new deployment, not yet at its end: {id, status, phase (moving, good, bad, unknown), words, commit, branch, message, author, reason, created_at, status_at, can_rollback, can_redeploy, stopped, url}, and back_to (the earlier one's id), variables and before (as in rollback_plan), variables_changed = names of those that are not as they were before, looked at after it, or a text where Railway does not tell
 function railway.rollback(o) end
 
 ---@class pipe.railway.rollback_plan
@@ -1808,7 +1832,7 @@ function railway.rollback(o) end
 
 ---What a rollback would change, the variables too
 ---@param o string|pipe.railway.rollback_plan
----@return any  # {deployment, active, possible, variables = {changed, added, removed, unknown (sealed), fingerprints}, or a text where Railway does not tell}
+---@return any  # {deployment, active, possible, variables = {changed, added, removed, unknown (sealed), fingerprints}, or a text where Railway does not tell, before = {written, rendered (name -> fingerprint), sealed (names)}, for railway.verify}
 function railway.rollback_plan(o) end
 
 ---@class pipe.railway.scope
@@ -1888,6 +1912,7 @@ function railway.variables_as_deployed(o) end
 
 ---@class pipe.railway.verify
 ---@field environment string  an environment of pipe.yaml
+---@field before? table<string, any>  what rollback_plan or rollback gave: also tells what is not as it was before the rollback
 ---@field deployment? string  its id (default: the one that serves)
 ---@field expect? table<string, any>  name -> fingerprint or secret that the deployment should have, false for none
 ---@field names? any[]  only these
@@ -1895,7 +1920,7 @@ function railway.variables_as_deployed(o) end
 
 ---Whether what runs has the variables that the service has now
 ---@param o string|pipe.railway.verify
----@return any  # {same, differing = names, unknown = names of sealed ones, deployment, source, fingerprints = {name = {now, then}}}
+---@return any  # {same, differing = names, changed = names that are not as `before` has them, unknown = names of sealed ones, deployment, source, fingerprints = {name = {now, then, before}}}
 function railway.verify(o) end
 
 secret = {}

@@ -146,7 +146,8 @@ local function ask(c, api, call)
     write = call.write, timeout = call.timeout, environment = call.environment,
     refused_in_body = function (json) return has_errors { json = json } end,
     judge = function (answer)
-      if answer.status < 500 and has_errors(answer) then
+      -- 401 is of the credential, whatever the words.
+      if answer.status < 500 and answer.status ~= 401 and has_errors(answer) then
         return true, answer.json
       end
     end }

@@ -19,7 +19,7 @@ local function setting(name)
 end
 
 local function credential_name(environment)
-  local credentials = host.environment(environment).credentials
+  local credentials = environment and host.environment(environment).credentials
   return credentials and credentials.railway or "railway"
 end
 
@@ -40,7 +40,8 @@ local function explain(message, call)
   local name = credential_name(call.environment)
   if message:lower():find("not authorized", 1, true) then
     return (" — Railway says so for a wrong token, for one without access, and for one of another environment: see the "
-      .. "credential \"%s\" of environment \"%s\""):format(name, call.environment)
+      .. "credential \"%s\"%s"):format(name, call.environment
+      and (" of environment \"%s\""):format(call.environment) or "")
   elseif message:lower():find("project token not found", 1, true) then
     return (" — the credential \"%s\" is no project token"):format(name)
   end
@@ -80,6 +81,10 @@ M.errors = {
   ["railway.commit-not-found"] = "Railway does not find that commit in the service's repository",
   ["railway.rate-limit"] = "the hour's requests are used up for longer than is waited",
   ["railway.unavailable"] = "Railway answers with a server error",
+  ["railway.failed"] = "Railway answers with another status that is no success",
+  ["railway.unauthorized"] = "Railway does not accept the credential (401); mostly it says railway.graphql, Not Authorized",
+  ["railway.ambiguous"] = "a change's answer was lost, and which new deployment is its own cannot be told",
+  ["railway.time"] = "an option that is a time is none",
   ["railway.answer"] = "Railway's answer cannot be understood (a web page, for one)",
   ["railway.denied"] = "something in front of Railway refuses: too many requests, or a firewall",
 }
@@ -101,7 +106,7 @@ local ask = graphql.client {
     { "deployment not found", "railway.not-found" }, { "variable not found", "railway.not-found" },
   },
   statuses = {
-    [401] = { "railway.graphql", "Railway does not accept the credential" },
+    [401] = { "railway.unauthorized", "Railway does not accept the credential" },
     [403] = { "railway.denied", "refused before Railway saw it", retryable = true },
   },
 }
@@ -112,6 +117,8 @@ M.NODE = "id status createdAt statusUpdatedAt canRollback canRedeploy deployment
 
 local LOG = "timestamp message severity attributes { key value } tags { deploymentId serviceId }"
 
+local PAGE = "pageInfo { hasNextPage endCursor }"
+
 local DOCUMENTS = {
   ProjectTokenScope = [[query ProjectTokenScope {
   projectToken { projectId environmentId project { id name } environment { id name } }
@@ -120,9 +127,22 @@ local DOCUMENTS = {
   ProjectByToken = [[query ProjectByToken($id: String!) {
   project(id: $id) {
     id name
-    environments(first: 100) { edges { node { id name isEphemeral } } }
-    services(first: 100) { edges { node { id name } } }
+    environments(first: 100) { edges { node { id name isEphemeral } } ]] .. PAGE .. [[ }
+    services(first: 100) { edges { node { id name } } ]] .. PAGE .. [[ }
   }
+}]],
+  ProjectEnvironments = [[query ProjectEnvironments($id: String!, $after: String) {
+  project(id: $id) {
+    id environments(first: 100, after: $after) { edges { node { id name isEphemeral } } ]] .. PAGE .. [[ }
+  }
+}]],
+  ProjectServices = [[query ProjectServices($id: String!, $after: String) {
+  project(id: $id) {
+    id services(first: 100, after: $after) { edges { node { id name } } ]] .. PAGE .. [[ }
+  }
+}]],
+  Projects = [[query Projects($workspaceId: String, $after: String) {
+  projects(workspaceId: $workspaceId, first: 100, after: $after) { edges { node { id name } } ]] .. PAGE .. [[ }
 }]],
   Deployments = [[query Deployments($input: DeploymentListInput!, $first: Int, $after: String) {
   deployments(input: $input, first: $first, after: $after) {
@@ -179,6 +199,12 @@ local DOCUMENTS = {
 
   }
 }]],
+  BuildLogs = [[query BuildLogs($deploymentId: String!, $filter: String, $limit: Int, $startDate: DateTime, $endDate: DateTime) {
+  buildLogs(deploymentId: $deploymentId, filter: $filter, limit: $limit, startDate: $startDate, endDate: $endDate) {
+    ]] .. LOG .. [[
+
+  }
+}]],
   EnvironmentLogs = [[query EnvironmentLogs($environmentId: String!, $filter: String, $anchorDate: String, $beforeDate: String, $beforeLimit: Int) {
   environmentLogs(environmentId: $environmentId, filter: $filter, anchorDate: $anchorDate, beforeDate: $beforeDate, beforeLimit: $beforeLimit) {
     ]] .. LOG .. [[
@@ -191,14 +217,19 @@ local DEPLOYMENT = { id = "text", status = "text", createdAt = "text", statusUpd
   canRollback = "flag", canRedeploy = "flag", deploymentStopped = "flag", meta = "map?",
   url = "text?", staticUrl = "text?" }
 local NAMED = { id = "text", name = "text" }
+local LIST = { edges = { { node = NAMED } }, pageInfo = { hasNextPage = "flag",
+  endCursor = "text?" } }
 local LINES = { { timestamp = "text", message = "text", severity = "text?",
   attributes = { { key = "text", value = "text" } }, tags = "map?" } }
 local SHAPES = {
   ProjectTokenScope = { projectToken = { projectId = "text", environmentId = "text",
     project = NAMED, environment = NAMED } },
   Me = { me = { id = "text", email = "text", name = "text?" } },
-  ProjectByToken = { project = { id = "text", name = "text",
-    environments = { edges = { { node = NAMED } } }, services = { edges = { { node = NAMED } } } } },
+  ProjectByToken = { project = { id = "text", name = "text", environments = LIST,
+    services = LIST } },
+  ProjectEnvironments = { project = { environments = LIST } },
+  ProjectServices = { project = { services = LIST } },
+  Projects = { projects = LIST },
   Deployments = { deployments = { edges = { { node = DEPLOYMENT } },
     pageInfo = { hasNextPage = "flag", endCursor = "text?" } } },
   Deployment = { deployment = DEPLOYMENT },
@@ -218,14 +249,15 @@ local SHAPES = {
     endCursor = "text?" } } } },
   VariableCollectionUpsert = { variableCollectionUpsert = "flag" },
   VariableDelete = { variableDelete = "flag" },
-  DeploymentLogs = { deploymentLogs = LINES }, EnvironmentLogs = { environmentLogs = LINES },
+  DeploymentLogs = { deploymentLogs = LINES }, BuildLogs = { buildLogs = LINES },
+  EnvironmentLogs = { environmentLogs = LINES },
 }
 
 --- Runs one of the documents. o: { where, write, judge }
 function M.ask(environment, operation, variables, o)
   o = o or {}
   return ask { environment = environment, operation = operation, query = DOCUMENTS[operation],
-    variables = variables, where = o.where or ("environment \"%s\""):format(environment),
+    variables = variables, where = o.where or environment and ("environment \"%s\""):format(environment) or nil,
     write = o.write, judge = o.judge, shape = SHAPES[operation] }
 end
 
@@ -289,6 +321,74 @@ local function token_scope(environment, wanted, project)
   return token.project.id, named
 end
 
+local function want_account(environment, verb)
+  if not M.is_account() then
+    host.raise("railway.scope", ("the credential \"%s\" is a project token, which is nobody's: `%s` "
+      .. "wants an account token (providers.railway.settings.auth: account); railway.scope says what a project "
+      .. "token reaches"):format(credential_name(environment), verb), { refused = true })
+  end
+end
+
+--- Who an account token belongs to.
+function M.me(o)
+  want_account(o.environment, "me")
+  local me = M.ask(o.environment, "Me").me
+  return { id = me.id, name = some(me.name), email = me.email }
+end
+
+--- The projects that an account token reaches. o: { environment, workspace }
+function M.projects(o)
+  want_account(o.environment, "projects")
+  local out = host.json.array {}
+  M.pages("projects", function (after)
+    local page = M.ask(o.environment, "Projects", { workspaceId = o.workspace,
+      after = after }).projects
+    for _, edge in ipairs(page.edges) do
+      out[#out + 1] = { id = edge.node.id, name = edge.node.name }
+    end
+    return page.pageInfo
+  end)
+  return out
+end
+
+-- The id of a project of which pipe.yaml has the id or the name.
+local function project_named(environment, wanted)
+  if wanted:find(M.UUID) then
+    return wanted
+  end
+  local ids, names = {}, {}
+  for _, project in ipairs(M.projects { environment = environment }) do
+    names[#names + 1] = project.name
+    if project.name == wanted or project.id == wanted then
+      ids[#ids + 1] = project.id
+    end
+  end
+  if #ids == 1 then
+    return ids[1]
+  elseif #ids > 1 then
+    host.raise("railway.scope", ("the credential \"%s\" reaches %d projects named \"%s\": give the id (%s)"):format(
+      credential_name(environment), #ids, wanted, table.concat(ids, ", ")), { refused = true })
+  end
+  table.sort(names)
+  host.raise("railway.scope", ("the credential \"%s\" reaches no project \"%s\" (it reaches: %s)"):format(
+    credential_name(environment), wanted, table.concat(names, ", ")), { refused = true })
+end
+
+local MORE = { environments = "ProjectEnvironments", services = "ProjectServices" }
+
+-- All environments or services of a project, of which the first page is there.
+local function edges_of(environment, project, kind)
+  local page, out = project[kind], {}
+  M.pages(("%s of project \"%s\""):format(kind, project.name), function (after)
+    if after then
+      page = M.ask(environment, MORE[kind], { id = project.id, after = after }).project[kind]
+    end
+    table.move(page.edges, 1, #page.edges, #out + 1, out)
+    return page.pageInfo
+  end)
+  return out
+end
+
 local known = {}
 
 --- { project, environment, service }, each { id, name }; looked up once in a session.
@@ -303,28 +403,20 @@ function M.scope(environment)
     project_id, named = token_scope(environment, wanted, project_id)
   elseif not project_id then
     host.raise("railway.scope", "an account token needs providers.railway.project in pipe.yaml")
+  else
+    project_id = project_named(environment, project_id)
   end
   local project = M.ask(environment, "ProjectByToken", { id = project_id }).project
-  named = named or pick(project.environments.edges, wanted, "environment", project.name)
-  local service = pick(project.services.edges, own.service or setting "service", "service",
+  named = named or pick(edges_of(environment, project, "environments"), wanted, "environment",
     project.name)
+  local service = pick(edges_of(environment, project, "services"),
+    own.service or setting "service", "service", project.name)
   known[environment] = {
     project = { id = project.id, name = project.name },
     environment = { id = named.id, name = named.name },
     service = { id = service.id, name = service.name },
   }
   return known[environment]
-end
-
---- Who an account token belongs to.
-function M.me(o)
-  if not M.is_account() then
-    host.raise("railway.scope", ("the credential \"%s\" is a project token, which is nobody's: `me` "
-      .. "wants an account token (providers.railway.settings.auth: account); railway.scope says what a project "
-      .. "token reaches"):format(credential_name(o.environment)), { refused = true })
-  end
-  local me = M.ask(o.environment, "Me").me
-  return { id = me.id, name = some(me.name), email = me.email }
 end
 
 --- What the API takes to say which service in which environment.
@@ -334,6 +426,7 @@ function M.place(environment)
 end
 
 M.some = some
+M.UUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
 M.ENVIRONMENT = { "text", required = true, help = "an environment of pipe.yaml" }
 
 return M

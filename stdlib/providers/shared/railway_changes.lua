@@ -4,7 +4,7 @@
 local host = ...
 local api = host.require "railway_api"
 local deployments = host.require "railway_deployments"
-local variables = host.require "railway_variables"
+local compare = host.require "railway_compare"
 
 local M = {}
 
@@ -45,13 +45,14 @@ local function check_rollback(o, row, active)
   end
 end
 
---- What a rollback would do: { deployment, active, variables }; in a dry-run with what earlier
--- changes of it would have done.
+--- What a rollback would do: { deployment, active, possible, variables, before }, and the names that
+-- would change; in a dry-run with what earlier changes of it would have done.
 function M.plan(o, overlay)
   local row = deployments.named(o.environment, o.deployment)
   local active = deployments.active(o)[1]
+  local difference, names, before = compare.difference(o.environment, row, overlay)
   return { deployment = row, active = active, possible = row.can_rollback,
-    variables = variables.difference(o.environment, row, overlay) }
+    variables = difference, before = before }, names
 end
 
 local function set_of(list)
@@ -85,16 +86,24 @@ local function check_expected(o, plan)
 end
 
 local function checked_plan(o, overlay)
-  local plan = M.plan(o, overlay)
+  local plan, names = M.plan(o, overlay)
   check_rollback(o, plan.deployment, plan.active)
   check_expected(o, plan)
-  return plan
+  return plan, names
 end
 
-local function result_of(row, plan)
+local function result_of(row, plan, changed)
   row.back_to = plan.deployment.id
-  row.variables = plan.variables
+  row.variables, row.before = plan.variables, plan.before
+  row.variables_changed = changed
   return row
+end
+
+-- What was there before a rollback, for the look after a lost answer; lost with the process.
+local plans = {}
+
+local function key_of(o)
+  return o.environment .. "\n" .. o.deployment
 end
 
 local function search(o, what, began, more)
@@ -107,10 +116,12 @@ function M.rollback(o)
   local plan = checked_plan(o)
   local find = search(o, "rollback", host.now(), { commit = plan.deployment.commit })
   deployments.remember(find)
+  plans[key_of(o)] = plan
   local data = api.ask(o.environment, "DeploymentRollback", { id = plan.deployment.id },
     { write = true, where = "going back to deployment " .. describe(plan.deployment) })
   accepted(data.deploymentRollback, find, "go back")
-  return result_of(deployments.made(find), plan)
+  local row = deployments.made(find)
+  return result_of(row, plan, compare.changed_by(o.environment, row.id, plan.before))
 end
 
 local function words_of(plan)
@@ -128,20 +139,24 @@ local function words_of(plan)
 end
 
 function M.predict_rollback(o, overlay)
-  local plan = checked_plan(o, overlay)
+  local plan, names = checked_plan(o, overlay)
   local row = deployments.predicted_row(KNOWN_LATER:format "rollback",
     { commit = plan.deployment.commit, reason = "rollback" })
-  return { sign = "~", result = result_of(row, plan), note = words_of(plan),
+  return { sign = "~", result = result_of(row, plan, names), note = words_of(plan),
     before = plan.active and describe(plan.active) or nil, after = describe(plan.deployment) }
 end
+
+local LOST = "not known: the answer was lost, and now they are as they are"
 
 function M.probe_rollback(o, intent)
   local row = deployments.named(o.environment, o.deployment)
   return deployments.settle(search(o, "rollback", intent.began, { commit = row.commit,
     result = function (made)
-      made.back_to = row.id
-      made.variables = "not known: the answer was lost, and now they are as they are"
-      return made
+      local plan = plans[key_of(o)]
+      if plan then
+        return result_of(made, plan, compare.changed_by(o.environment, made.id, plan.before))
+      end
+      return result_of(made, { deployment = row, variables = LOST }, LOST)
     end }))
 end
 

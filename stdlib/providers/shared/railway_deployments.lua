@@ -166,8 +166,6 @@ end
 
 -- Which one is meant ------------------------------------------------------------------
 
-local UUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
-
 local function starts(text, prefix)
   return text ~= nil and text:sub(1, #prefix) == prefix
 end
@@ -191,7 +189,7 @@ end
 
 --- The deployment that an id or a commit (7 digits or more) names.
 function M.named(environment, text)
-  if text:find(UUID) or is_predicted(text) then
+  if text:find(api.UUID) or is_predicted(text) then
     return M.get(environment, text)
   elseif text:find("^%x+$") and #text >= 7 and #text <= 40 then
     return by_commit(environment, text)

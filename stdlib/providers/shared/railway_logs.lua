@@ -55,7 +55,10 @@ local function ask(q, from, to)
   q.requests = q.requests + 1
   local o = { judge = too_old(q, from), where = ("logs of \"%s\""):format(q.environment) }
   local first, stop = just_before(from), host.clock_text(to)
-  if q.deployment then
+  if q.build then
+    return api.ask(q.environment, "BuildLogs", { deploymentId = q.deployment, filter = q.filter,
+      limit = PAGE, startDate = first, endDate = stop }, o).buildLogs
+  elseif q.deployment then
     return api.ask(q.environment, "DeploymentLogs", { deploymentId = q.deployment,
       filter = q.filter, limit = PAGE, startDate = first, endDate = stop }, o).deploymentLogs
   end
@@ -205,8 +208,7 @@ local function cut(o, lines, keys)
   return last .. "Z"
 end
 
-function M.lines(o)
-  local q = question(o)
+local function lines_of(o, q)
   local lines, keys = host.json.array {}, {}
   function q.take(raw, key)
     lines[#lines + 1], keys[#keys + 1] = line_of(raw), key
@@ -219,6 +221,26 @@ function M.lines(o)
   end
   return { lines = lines, complete = not q.stopped, from = host.clock_text(q.from),
     to = q.stopped and reached or host.clock_text(q.to) }
+end
+
+function M.lines(o)
+  return lines_of(o, question(o))
+end
+
+local MINUTE = 60000
+
+--- Lines of a deployment's build, by default all there are.
+function M.build(o)
+  local row = deployments.get(o.environment, o.deployment)
+  local now = host.now()
+  if deployments.is_predicted(row.id) then
+    return { lines = host.json.array {}, complete = true, from = host.clock_text(now),
+      to = host.clock_text(now) }
+  end
+  local q = question { environment = o.environment, deployment = row.id, filter = o.filter,
+    from = o.from or host.time(row.created_at) - MINUTE, to = o.to }
+  q.build = true
+  return lines_of(o, q)
 end
 
 -- Counting -----------------------------------------------------------------------------

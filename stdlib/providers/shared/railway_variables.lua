@@ -135,8 +135,8 @@ function M.read_deployed(o)
     variables = shown(o.environment, values, {}, o.names) }
 end
 
--- Comparing -----------------------------------------------------------------------
--- By fingerprints: they are all that a dry-run knows of what would be written.
+-- Fingerprints -----------------------------------------------------------------------
+-- They are all that a dry-run knows of what would be written.
 
 local function prints(values)
   local out = {}
@@ -153,66 +153,6 @@ end
 -- What earlier changes of a dry-run would have made of the service's own variables.
 local function predicted(environment, overlay)
   return overlay and overlay.get(overlay_key { environment = environment }) or {}
-end
-
--- The service's values as they are written and as a deployment would get them.
-local function of_now(environment, overlay)
-  local now = { written = prints(current(environment, { unrendered = true })),
-    rendered = prints(current(environment, { unrendered = false })), sealed = sealed(environment) }
-  for name, change in pairs(predicted(environment, overlay)) do
-    now.written[name] = change.fingerprint
-    now.rendered[name] = change.fingerprint
-  end
-  return now
-end
-
--- A sealed one is seen nowhere, so nothing can be said of it.
-local function compare(now, then_)
-  local out = { changed = {}, added = {}, removed = {}, unknown = sorted(now.sealed) }
-  for name, print in pairs(then_) do
-    local here = now.written[name] or now.rendered[name]
-    if not now.sealed[name] and not here then
-      table.insert(out.added, name)
-    elseif not now.sealed[name] and print ~= now.written[name] and print ~= now.rendered[name] then
-      table.insert(out.changed, name)
-    end
-  end
-  for name in pairs(now.written) do
-    if then_[name] == nil and not now.sealed[name] then
-      table.insert(out.removed, name)
-    end
-  end
-  for _, kind in ipairs { "changed", "added", "removed" } do
-    table.sort(out[kind])
-    host.json.array(out[kind])
-  end
-  return out
-end
-
-local function both(now, then_, names)
-  local out = {}
-  for _, name in ipairs(names) do
-    out[name] = { now = now.written[name] or now.rendered[name], ["then"] = then_[name] }
-  end
-  return out
-end
-
-M.UNREADABLE = "not readable beforehand: compare with railway.verify afterwards"
-
---- What going back to a deployment would do to the variables; a text where Railway does not tell.
-function M.difference(environment, row, overlay)
-  local values = snapshot(environment, row.id)
-  if not values then
-    return M.UNREADABLE
-  end
-  local now, then_ = of_now(environment, overlay), prints(values)
-  local out = compare(now, then_)
-  local names = {}
-  for _, kind in ipairs { "changed", "added", "removed" } do
-    table.move(out[kind], 1, #out[kind], #names + 1, names)
-  end
-  out.fingerprints = both(now, then_, names)
-  return out
 end
 
 -- What the script says it should be: a fingerprint, or a secret of which to make one.
@@ -238,44 +178,10 @@ local function set_of(list)
   return out
 end
 
--- Names that differ from what the script expects.
-local function unexpected(o, then_)
-  local out = {}
-  for name, value in pairs(o.expect or {}) do
-    local wanted = expected_print(value)
-    if not wanted and value ~= false then
-      wrong_expect(o.environment, name)
-    end
-    out[name] = then_[name] ~= (wanted or nil) or nil
-  end
-  return out
-end
-
-local function verdict(o, now, then_, found)
-  local differing, wanted = unexpected(o, then_), set_of(o.names)
-  for _, kind in ipairs { "changed", "added", "removed" } do
-    for _, name in ipairs(found[kind]) do
-      differing[name] = differing[name] or not wanted or wanted[name] or nil
-    end
-  end
-  local names = sorted(differing)
-  return { same = #names == 0, differing = names, unknown = found.unknown,
-    fingerprints = both(now, then_, names) }
-end
-
---- Whether what runs has the variables that the service has now.
-function M.verify(o, overlay)
-  local values, id, source = as_deployed(o)
-  local now, then_ = of_now(o.environment, overlay), prints(values)
-  for name, change in pairs(predicted(o.environment, overlay)) do
-    if change.deployed then
-      then_[name] = change.fingerprint
-    end
-  end
-  local out = verdict(o, now, then_, compare(now, then_))
-  out.deployment, out.source = id, source
-  return out
-end
+-- What railway_compare.lua compares with.
+M.current, M.sealed, M.snapshot, M.as_deployed = current, sealed, snapshot, as_deployed
+M.prints, M.predicted, M.set_of, M.sorted = prints, predicted, set_of, sorted
+M.expected_print, M.wrong_expect = expected_print, wrong_expect
 
 -- Writing ------------------------------------------------------------------------------
 

@@ -81,7 +81,9 @@ return pipeline "variables" {
       log.info(refused.code .. ": " .. refused.message)
       local d = railway.rollback { environment = P, deployment = old.id }
       log.info("result: " .. brief(d.variables))
-      return { id = d.id }
+      log.info("not as before: " .. (type(d.variables_changed) == "table"
+        and json.encode(d.variables_changed) or d.variables_changed))
+      return { id = d.id, before = plan.before, result = d }
     end,
   },
   wait "back-live" {
@@ -90,6 +92,17 @@ return pipeline "variables" {
   step "compare" {
     effect = "read",
     run = function (r)
+      verified("without before", {})
+      local all = verified("with the plan's before", { before = r.out.back.before })
+      log.info("not as before: " .. json.encode(all.changed))
+      for _, name in ipairs(all.changed) do
+        local f = all.fingerprints[name]
+        log.info(("%s: was the new one %s, is the old one %s"):format(name,
+          tostring(f.before == r.out.rotate.key), tostring(f["then"] == r.out.before.key)))
+      end
+      verified("with the result", { before = r.out.back.result, names = { "API_CLIENT_KEY" } })
+      local _, refused = try(railway.verify, { environment = P, before = { API_CLIENT_KEY = "x" } })
+      log.info(refused.code .. ": " .. refused.message)
       local v = verified("after the rollback", { expect = { API_CLIENT_KEY = r.out.rotate.key } })
       log.info("the old key is back: " .. tostring(v.fingerprints.API_CLIENT_KEY["then"] == r.out.before.key))
     end,

@@ -8,6 +8,7 @@ return pipeline "account" {
     run = function ()
       contract.holds("it has a name", works("me", { environment = "production" }).name)
       works("scope", { environment = "staging" })
+      contract.holds("there are projects", #works("projects", { environment = "staging" }) > 0)
       works("deployments", { environment = "production", first = 1 })
       refused("scope", { environment = "nowhere" }, "railway.scope")
     end,

@@ -36,6 +36,7 @@ return pipeline "railway" {
       contract.same("what serves", #works("active", { environment = "production" }), 1)
       refused("scope", { environment = "nowhere" }, "railway.scope")
       refused("me", { environment = "production" }, "railway.scope")
+      refused("projects", { environment = "production" }, "railway.scope")
     end,
   },
   step "logs" {
@@ -47,6 +48,9 @@ return pipeline "railway" {
       local count = works("count", { environment = "production", from = from,
         filter = "@keyPrefix:ab12", attribute = "keyPrefix" })
       contract.same("the lines of the key", count.count, 2)
+      local built = works("build_logs", own { deployment = railway.active(own {})[1].id, limit = 5 })
+      contract.holds("the build's lines", #built.lines > 0)
+      refused("build_logs", own { deployment = NOBODY }, "railway.not-found")
       refused("logs", { environment = "production", from = from, filter = '"open' },
         "railway.filter")
     end,
@@ -102,6 +106,8 @@ return pipeline "railway" {
         "railway.variables")
       local new = works("rollback", own { deployment = back.id })
       contract.same("the rollback", ended(new).phase, "good")
+      local after = works("verify", own { before = new })
+      contract.same("what is not as before", #after.changed, #new.variables_changed)
       contract.holds("it is stopped", works("stop", own { deployment = new.id }).done)
     end,
   },
