@@ -30,6 +30,22 @@ local function query(o)
   end)
 end
 
+-- All or nothing is only kept by statements that leave the transaction alone.
+local function check_whole(i, sql, alone)
+  local found = host.rows.sql.split { text = sql }.statements
+  local one = found[1]
+  if #found ~= 1 then
+    host.raise("postgres.statement", ("postgres.execute: statements[%d] holds %d statements, not one: %s"):format(
+      i, #found, sql:gsub("%s+", " "):sub(1, 80)), { refused = true })
+  elseif one.transaction then
+    host.raise("postgres.statement", ("postgres.execute: statements[%d] (%s) controls the transaction; the "
+      .. "statements are one transaction as they are"):format(i, one.words[1] or "?"), { refused = true })
+  elseif not one.atomic and not alone then
+    host.raise("postgres.statement", ("postgres.execute: statements[%d] (%s) cannot be part of a transaction: give "
+      .. "it alone"):format(i, table.concat({ one.words[1], one.words[2] }, " ")), { refused = true })
+  end
+end
+
 local function listed(o)
   local out = {}
   for i, statement in ipairs(o.statements) do
@@ -42,6 +58,14 @@ local function listed(o)
   end
   if #out == 0 then
     host.raise("option.required", "postgres.execute: statements is an empty list")
+  end
+  return out
+end
+
+local function checked(o)
+  local out = listed(o)
+  for i, statement in ipairs(out) do
+    check_whole(i, statement.sql, #out == 1)
   end
   return out
 end
@@ -70,22 +94,46 @@ local function check_expected(o, done)
   end
 end
 
-local function run(o, c, statements, rehearse)
+local function rehearse(o, c, statements)
   local answer = host.rows.postgres.batch { connection = c.connection, statements = statements,
-    mode = rehearse and "each" or "pipeline", rehearse = rehearse }
+    mode = "each", rehearse = true }
   if answer.failed then
     raise_failed(o, statements, answer.failed)
   end
   return summary(answer), answer
 end
 
+-- Several statements in a transaction that is begun in so many words: without it, a procedure
+-- among them could commit what came before.
+local function run(o, c, statements)
+  local sent = host.json.array {}
+  if #statements > 1 then
+    sent[1] = { sql = "begin" }
+  end
+  table.move(statements, 1, #statements, #sent + 1, sent)
+  if #statements > 1 then
+    sent[#sent + 1] = { sql = "commit" }
+  end
+  local answer = host.rows.postgres.batch { connection = c.connection, statements = sent,
+    mode = "pipeline" }
+  if answer.failed then
+    answer.failed.statement = answer.failed.statement - (#statements > 1 and 1 or 0)
+    raise_failed(o, statements, answer.failed)
+  end
+  if #statements > 1 then
+    table.remove(answer.results)
+    table.remove(answer.results, 1)
+  end
+  return summary(answer)
+end
+
 local function execute(o)
-  local statements = listed(o)
+  local statements = checked(o)
   return connect(o, function (c)
     if o.expect_affected then
-      check_expected(o, run(o, c, statements, true))
+      check_expected(o, (rehearse(o, c, statements)))
     end
-    return (run(o, c, statements, false))
+    return run(o, c, statements)
   end)
 end
 
@@ -100,9 +148,9 @@ end
 
 -- What plain SQL does is known by doing it: in a transaction that is taken back.
 local function predict(o)
-  local statements = listed(o)
+  local statements = checked(o)
   return connect(o, function (c)
-    local done, answer = run(o, c, statements, true)
+    local done, answer = rehearse(o, c, statements)
     check_expected(o, done)
     local locks = {}
     for i, lock in ipairs(answer.locks or {}) do
@@ -123,6 +171,7 @@ return {
   errors = {
     ["postgres.sql"] = "the server refuses a statement: its words and its SQLSTATE are in the "
       .. "message",
+    ["postgres.statement"] = "a statement that cannot be part of one transaction",
     ["postgres.connect"] = "no connection to the database; may be tried again",
     ["postgres.auth"] = "the database does not accept the user or the password",
     ["postgres.url"] = "the credential is no address of a database",

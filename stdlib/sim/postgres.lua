@@ -406,8 +406,12 @@ local function apply(w, c, args, entry)
   return done(args.statements, bad)
 end
 
--- As postgres.execute names what it does.
+-- As postgres.execute names what it does; several statements come with a begin and a commit.
 local function plain_target(env, statements)
+  local n = #statements
+  if n > 2 and text_of(statements[1]) == "begin" and text_of(statements[n]) == "commit" then
+    statements = table.move(statements, 2, n - 1, 1, {})
+  end
   local first = text_of(statements[1]):gsub("%s+", " "):match("^%s*(.-)%s*$")
   if #first > 60 then
     first = first:sub(1, 60):gsub("[\192-\255][\128-\191]*$", "") .. "…"
