@@ -230,12 +230,20 @@ local function rollback(o)
   return made.result
 end
 
-local function rollback_probe(o, intent)
-  local place, found = api.place(o.environment), nil
+-- The entry that undoes o.id, or nil and whether the log was read as far back as the call.
+local function undoing(place, o, intent)
+  local found
   local whole = api.since(place, intent.began, function (other)
     local says = some(other.rollback) == true and other.text:find(o.id, 1, true)
     found = says and other or found
     return found ~= nil
+  end)
+  return found, whole
+end
+
+local function rollback_probe(o, intent)
+  local found, whole = settle.patiently(function ()
+    return undoing(api.place(o.environment), o, intent)
   end)
   if not found then
     return whole and { happened = false } or nil
@@ -308,19 +316,54 @@ local function host_of(url)
   return authority and authority:match("([^@]+)$")
 end
 
-local function webhooks(o)
+-- All at once ---------------------------------------------------------------------------------
+
+-- Asked again, it costs Doppler nothing as long as nothing was changed (ETag).
+local function downloaded(o)
   local place = api.place(o.environment)
-  local answer = api.ask({ environment = o.environment }, { method = "GET", path = "/v3/webhooks",
-    query = { project = place.project }, where = "the webhooks of Doppler project \""
-      .. place.project .. "\"", hint = HINT, shape = { webhooks = { { slug = "text",
-      url = "text?", enabled = "flag?", name = "text?" } } } })
-  local out = host.json.array {}
-  for i, hook in ipairs(answer.webhooks) do
-    -- The address may be a secret itself: its host is enough to know it by.
-    out[i] = { slug = hook.slug, name = some(hook.name), enabled = some(hook.enabled) == true,
-      host = host_of(hook.url) }
+  for _, name in ipairs(o.names or {}) do
+    api.check_name(name)
+  end
+  return api.ask(place, { method = "GET", path = "/v3/configs/config/secrets/download",
+    query = { format = "json", secrets = o.names and table.concat(o.names, ",") or nil },
+    conditional = true, shape = "map" }), place
+end
+
+local function download(o)
+  local all, place = downloaded(o)
+  local out = {}
+  for name, text in pairs(all) do
+    if type(text) ~= "string" then
+      host.raise("doppler.answer", ("Doppler config \"%s\": the value of %s is no text"):format(
+        place.text, name), { retryable = true })
+    end
+    out[name] = o.plain and text or api.seal(place, name, text)
   end
   return out
+end
+
+local function wants(o, name)
+  for _, one in ipairs(o.names or {}) do
+    if one == name then
+      return true
+    end
+  end
+  return o.names == nil
+end
+
+-- In a dry-run with what it would have written; what refers to that keeps its value.
+local function download_overlay(o, result, overlay)
+  local place = api.place(o.environment)
+  for name, there in pairs(overlay.get(names_key(place)) or {}) do
+    local state = overlay.get(api.overlay_key(place, name))
+    local now = there and state and wants(o, name) and api.predicted(name, state)
+    if not there then
+      result[name] = nil
+    elseif now and now.computed then
+      result[name] = o.plain and now.computed or api.seal(place, name, now.computed)
+    end
+  end
+  return result
 end
 
 -- Rows -------------------------------------------------------------------------------------------
@@ -409,7 +452,7 @@ local function write(row, make, check, did)
   return row
 end
 
-return {
+local module = {
   name = "doppler", summary = "Configuration and keys in Doppler",
   retries = "Questions up to three times after a server error or where no answer came, after a rate "
     .. "limit when it is open again; a write is sent once.",
@@ -485,8 +528,14 @@ return {
         slug = { "text", help = "which, where there are several" } },
       act = sync,
     },
-    webhooks = read { summary = "The project's webhooks", permission = MAY_ALL,
-      result = "list of {slug, name, enabled, host}", request = "GET /v3/webhooks", act = webhooks },
+    download = read {
+      summary = "All secrets at once, as they are for a program: references are resolved. Asked "
+        .. "again, nothing is sent where nothing was changed",
+      result = "{NAME=secret (with plain a text)}",
+      request = "GET /v3/configs/config/secrets/download", options = { plain = PLAIN,
+        names = { "list", help = "only these" } },
+      act = download, overlay = download_overlay,
+    },
     set = write({
       summary = "Sets a secret, if it is still what was read",
       result = "{changed, name, fingerprint, previous (the fingerprint before)}",
@@ -537,3 +586,9 @@ return {
     },
   },
 }
+
+for verb, row in pairs(host.require "doppler_webhooks".verbs) do
+  module.verbs[verb] = row
+end
+
+return module

@@ -4,6 +4,7 @@
 local sim = ...
 local core = sim.require "core"
 local state = sim.require "doppler_state"
+local hooks = sim.require "doppler_webhooks"
 
 local M = {
   name = "doppler", hosts = { "api.doppler.com" }, keys = { "doppler" },
@@ -45,7 +46,10 @@ M.default = {
   },
 }
 
-M.build = state.build
+function M.build(w)
+  state.build(w)
+  hooks.build(w)
+end
 
 -- Answers --------------------------------------------------------------------------
 
@@ -102,6 +106,11 @@ local function config_of(w, who, given)
   end
   return state.config(w, project, name)
     or refuse(404, ("Could not find requested config '%s'"):format(name))
+end
+
+-- The same for questions, which may not see yet what was written.
+local function seen_of(w, who, given)
+  return state.seen(w, config_of(w, who, given))
 end
 
 local function check_write(w, who, config)
@@ -161,13 +170,14 @@ end
 
 local function fetched(w, who, config)
   if who.type == "service" then
+    config = state.config(w, config.project, config.name)
     config.initial_fetch = config.initial_fetch or w.s.now
     config.last_fetch = w.s.now
   end
 end
 
 local function secrets(w, req, who)
-  local config = config_of(w, who, req.query)
+  local config = seen_of(w, who, req.query)
   local asked, out = asked_names(req), {}
   for _, name in ipairs(names_in(config, req)) do
     if not asked or asked[name] then
@@ -179,7 +189,7 @@ local function secrets(w, req, who)
 end
 
 local function one_secret(w, req, who)
-  local config = config_of(w, who, req.query)
+  local config = seen_of(w, who, req.query)
   local name = req.query.name
   if not name then
     refuse(400, "You must specify a secret name")
@@ -191,11 +201,11 @@ local function one_secret(w, req, who)
 end
 
 local function names(w, req, who)
-  return ok { names = names_in(config_of(w, who, req.query), req) }
+  return ok { names = names_in(seen_of(w, who, req.query), req) }
 end
 
 local function download(w, req, who)
-  local config = config_of(w, who, req.query)
+  local config = seen_of(w, who, req.query)
   local format = req.query.format or "json"
   if format ~= "json" and format ~= "env" then
     refuse(400, ("the simulated Doppler gives json and env, not '%s'"):format(format))
@@ -430,7 +440,7 @@ local function page_number(text, fallback, most)
 end
 
 local function logs(w, req, who)
-  local config = config_of(w, who, req.query)
+  local config = seen_of(w, who, req.query)
   local page = page_number(req.query.page, 1)
   local per_page = page_number(req.query.per_page, 20, 100)
   local out = core.list {}
@@ -450,7 +460,7 @@ local function log_entry(config, id)
 end
 
 local function log(w, req, who)
-  local config = config_of(w, who, req.query)
+  local config = seen_of(w, who, req.query)
   return ok { log = log_shape(config, log_entry(config, req.query.log), true) }
 end
 
@@ -538,15 +548,22 @@ end
 
 local function webhooks(w, req, who)
   not_for_service_tokens(who, "webhooks")
-  local out = core.list {}
-  for _, hook in ipairs(core.many((w.s.spec.doppler or {}).webhooks)) do
-    if not req.query.project or req.query.project == hook.project then
-      out[#out + 1] = { slug = hook.slug, name = hook.name, url = hook.url,
-        enabled = hook.enabled ~= false, project = hook.project,
-        enabledConfigs = core.list(core.copy(core.many(hook.configs))) }
-    end
+  return ok(hooks.list(w, req))
+end
+
+local function create_webhook(w, req, who)
+  not_for_service_tokens(who, "webhooks")
+  if req.query.project and not state.has_project(w, req.query.project) then
+    refuse(404, ("Could not find requested project '%s'"):format(req.query.project))
   end
-  return ok { webhooks = out, success = true }
+  return ok(hooks.create(w, req, refuse, function (project, name)
+    return state.config(w, project, name) ~= nil
+  end))
+end
+
+local function switch_webhook(w, req, who)
+  not_for_service_tokens(who, "webhooks")
+  return ok(hooks.switch(w, req, req.path:match("(%a+)$"), refuse))
 end
 
 -- The face -----------------------------------------------------------------------------
@@ -566,6 +583,9 @@ local ROUTES = {
   ["GET /v3/integrations"] = { integrations },
   ["GET /v3/configs/config/syncs/sync"] = { one_sync },
   ["GET /v3/webhooks"] = { webhooks },
+  ["POST /v3/webhooks"] = { create_webhook, "doppler-writes" },
+  ["POST /v3/webhooks/webhook/*/enable"] = { switch_webhook, "doppler-writes" },
+  ["POST /v3/webhooks/webhook/*/disable"] = { switch_webhook, "doppler-writes" },
 }
 
 local function rate(w, kind)
@@ -588,7 +608,8 @@ local function problem(status, message, headers)
 end
 
 function M.request(w, req)
-  local route = ROUTES[req.method .. " " .. req.path]
+  local path = req.path:gsub("^(/v3/webhooks/webhook/)[^/]+", "%1*")
+  local route = ROUTES[req.method .. " " .. path]
   local headers, over = rate(w, route and route[2] or "doppler")
   if over then
     return problem(429, "Too many requests", headers)

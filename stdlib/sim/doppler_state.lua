@@ -203,6 +203,29 @@ local function words(diff)
   return verb .. " " .. table.concat(names, ", ")
 end
 
+--- What questions go on seeing for doppler.lag of the world file.
+function M.remember(w, config, secrets)
+  local lag = core.ms((w.s.spec.doppler or {}).lag, 0)
+  if lag > 0 then
+    config.old = { secrets = core.copy(secrets), logs = core.list(core.copy(config.logs)),
+      till = w.s.now + lag }
+  end
+end
+
+--- The config as questions see it now.
+function M.seen(w, config)
+  local old = config.old
+  if not old or w.s.now >= old.till then
+    return config
+  end
+  local out = {}
+  for key, value in pairs(config) do
+    out[key] = value
+  end
+  out.secrets, out.logs = old.secrets, old.logs
+  return out
+end
+
 --- Writes down what changed, newest first, and lets the syncs know. Nothing changed, nothing is
 -- written: then nil.
 function M.log(w, config, before, o)
@@ -222,6 +245,7 @@ function M.log(w, config, before, o)
   if #diff == 0 then
     return nil
   end
+  M.remember(w, config, before)
   local entry = { id = core.new_uuid(w, "doppler log"):gsub("%-", ""):sub(1, 15),
     text = o.text or words(diff), rollback = o.rollback == true, created = w.s.now,
     user = o.user or RELEASE_BOT, diff = diff }

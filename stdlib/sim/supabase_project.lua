@@ -2,7 +2,7 @@
 -- functions, branches and what was done for them, the pooler.
 --
 -- A project of the world file may say
---   api_keys: [{ name, type, api_key, prefix }]     default: legacy anon and service_role, one secret
+--   api_keys: [{ name, type, api_key, prefix }]     default: legacy anon and service_role, a secret
 --   secrets: { NAME: value }                        of its functions
 --   digests: opaque                                 as what the secrets are listed; default: SHA-256
 --   branches: [{ name, git_branch, pr, default, persistent, status }]
@@ -163,7 +163,8 @@ end
 
 -- Branches -----------------------------------------------------------------------------------
 
-local DEFAULT_BRANCHES = { { name = "main", default = true, persistent = true, git_branch = "main" } }
+local DEFAULT_BRANCHES = {
+  { name = "main", default = true, persistent = true, git_branch = "main" } }
 
 local function branch_id(w, env, name)
   return core.uuid(w, "supabase branch", env .. " " .. tostring(name))
@@ -197,7 +198,8 @@ local function action(w, env, i, given)
     steps[#steps + 1] = status and { name = name, status = status, created_at = time,
       updated_at = time } or nil
   end
-  return { id = core.uuid(w, "supabase action", env .. i), workdir = sim.null, check_run_id = sim.null,
+  return { id = core.uuid(w, "supabase action", env .. i),
+    workdir = sim.null, check_run_id = sim.null,
     branch_id = branch_id(w, env, given.branch or "main"), run_steps = steps, created_at = time,
     updated_at = time }
 end

@@ -92,6 +92,20 @@ DOPPLER = {
         f'doppler.promote {{ {KEY}, fingerprint = p.fingerprint }}', [SECRETS], "r.count == 1",
         prepare=f'return doppler.add {{ {KEY}, generate = {{ bytes = 32, format = "hex" }} }}',
         effects=("doppler.set",), entries=2),
+    "doppler.create_webhook": Write(
+        'doppler.create_webhook { environment = "production", name = "release", '
+        'url = "https://hooks.impulseai.app/doppler" }', [rest("doppler", "POST", "/v3/webhooks")],
+        "r.changed and r.slug"),
+    "doppler.enable_webhook": Write(
+        'doppler.enable_webhook { environment = "production", webhook = "release" }',
+        [rest("doppler", "POST", "/v3/webhooks/webhook/*/enable")], "r.changed and r.enabled",
+        world="doppler: { webhooks: [{ name: release, url: 'https://hooks.impulseai.app/doppler', "
+        "project: impulse-api, enabled: false }] }\n"),
+    "doppler.disable_webhook": Write(
+        'doppler.disable_webhook { environment = "production", webhook = "release" }',
+        [rest("doppler", "POST", "/v3/webhooks/webhook/*/disable")], "r.changed and not r.enabled",
+        world="doppler: { webhooks: [{ name: release, url: 'https://hooks.impulseai.app/doppler', "
+        "project: impulse-api }] }\n"),
     "doppler.rollback": Write(
         'doppler.rollback { environment = "production", id = p.id }',
         [rest("doppler", "POST", "/v3/configs/config/logs/log/rollback")], "r.changed",

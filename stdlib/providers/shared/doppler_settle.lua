@@ -180,20 +180,40 @@ local function from_log(o, place, intent, did)
   return result, fine and whole and sure
 end
 
+-- What was written is not always read at once: that it did not happen is believed after a while.
+local LOOKS, PAUSE = 4, 2000
+
+--- Asks find() until it gives something, or nil and false: nobody can tell. Nil and true is believed
+-- after a while.
+function M.patiently(find)
+  for i = 1, LOOKS do
+    local found, sure = find()
+    if found or not sure or i == LOOKS then
+      return found, sure
+    end
+    host.sleep(PAUSE)
+  end
+end
+
+-- What happened, or nil and whether that is sure.
+local function look(make, did, o, intent)
+  local result, sure = from_log(o, api.place(o.environment), intent, did)
+  if result then
+    return { happened = true, result = result }
+  end
+  local now = tried(make, o)
+  if now and #now.changes == 0 then
+    now.result.changed, now.result.previous = true, nil
+    return { happened = true, result = now.result }
+  end
+  return nil, sure
+end
+
 --- A probe: make is the plan of the verb, did says which entry of the log would be its doing.
 function M.probe(make, did)
   return function (o, intent)
-    local place = api.place(o.environment)
-    local result, sure = from_log(o, place, intent, did)
-    if result then
-      return { happened = true, result = result }
-    end
-    local now = tried(make, o)
-    if now and #now.changes == 0 then
-      now.result.changed, now.result.previous = true, nil
-      return { happened = true, result = now.result }
-    end
-    return sure and { happened = false } or nil
+    local found, sure = M.patiently(function () return look(make, did, o, intent) end)
+    return found or (sure and { happened = false } or nil)
   end
 end
 

@@ -168,7 +168,8 @@ local function set_predict(o, overlay)
   local same = #plan.changed == 0
   return { sign = not same and plan.new and "+" or "~",
     before = described(plan.names, digests(now)), after = described(plan.names, plan.wanted),
-    note = same and "it is so already: nothing is sent" or nil, result = set_result(plan, not same) }
+    note = same and "it is so already: nothing is sent" or nil,
+    result = set_result(plan, not same) }
 end
 
 -- true, false, or nil: did this one arrive since the call began?

@@ -29,7 +29,17 @@ return pipeline "doppler" {
         #works("integrations", { environment = STAGING }) > 0)
       local sync = works("sync", { environment = STAGING })
       contract.holds("it is synced", sync.enabled)
-      works("webhooks", { environment = STAGING })
+      local hook = works("create_webhook", { environment = STAGING, name = "contract",
+        url = "https://hooks.impulseai.app/doppler", secret = secret.get { name = "doppler" } })
+      contract.same("the webhooks", #works("webhooks", { environment = STAGING }), 1)
+      contract.holds("it is off", works("disable_webhook", { environment = STAGING,
+        webhook = hook.slug }).changed)
+      contract.holds("it is on", works("enable_webhook", { environment = STAGING,
+        webhook = "contract" }).changed)
+      refused("create_webhook", { environment = STAGING, name = "contract",
+        url = "https://elsewhere.impulseai.app/" }, "doppler.exists")
+      local all = works("download", { environment = STAGING, plain = true })
+      contract.same("a value of all", all.MIN_APP_VERSION_IOS, "1.2.0")
       refused("config", { environment = "nowhere" }, "doppler.not-found")
       refused("get", { environment = "nowhere", name = "API_CLIENT_KEY" }, "doppler.not-found")
       refused("names", { environment = "nowhere" }, "doppler.not-found")
