@@ -447,6 +447,21 @@ function doppler.add(o) end
 ---@return any  # {project, config, environment, root, locked, last_fetch_at, created_at}
 function doppler.config(o) end
 
+---@class pipe.doppler.create_webhook
+---@field environment string  an environment of pipe.yaml
+---@field name string  by which it is known
+---@field url string|pipe.secret  where it is sent; https
+---@field configs? any[]  whose changes it tells; default: the environment's config
+---@field payload? string  JSON in place of Doppler's own
+---@field secret? pipe.secret  with which deliveries are signed
+---@field token? pipe.secret  which is sent as Authorization: Bearer
+---@field as? string  the call's name in the journal
+
+---Makes a webhook that is told of changes of a config; nothing is sent if it is there. Deliveries are signed with its secret (X-Doppler-Signature)
+---@param o string|pipe.doppler.create_webhook
+---@return any  # {changed, slug, name, enabled}
+function doppler.create_webhook(o) end
+
 ---@class pipe.doppler.delete
 ---@field environment string  an environment of pipe.yaml
 ---@field name string  of the secret, as Doppler has it
@@ -459,6 +474,37 @@ function doppler.config(o) end
 ---@param o string|pipe.doppler.delete
 ---@return any  # {changed, name, previous}
 function doppler.delete(o) end
+
+---@class pipe.doppler.disable_webhook
+---@field environment string  an environment of pipe.yaml
+---@field webhook string  its name or slug
+---@field as? string  the call's name in the journal
+
+---Switches a webhook off
+---@param o string|pipe.doppler.disable_webhook
+---@return any  # {changed, slug, name, enabled}
+function doppler.disable_webhook(o) end
+
+---@class pipe.doppler.download
+---@field environment string  an environment of pipe.yaml
+---@field names? any[]  only these
+---@field plain? boolean  it is no secret: it is given as text, shown and journaled (false)
+---@field as? string  the call's name in the journal
+
+---All secrets at once, as they are for a program: references are resolved. Asked again, nothing is sent where nothing was changed
+---@param o string|pipe.doppler.download
+---@return any  # {NAME=secret (with plain a text)}
+function doppler.download(o) end
+
+---@class pipe.doppler.enable_webhook
+---@field environment string  an environment of pipe.yaml
+---@field webhook string  its name or slug
+---@field as? string  the call's name in the journal
+
+---Switches a webhook on
+---@param o string|pipe.doppler.enable_webhook
+---@return any  # {changed, slug, name, enabled}
+function doppler.enable_webhook(o) end
 
 ---@class pipe.doppler.get
 ---@field environment string  an environment of pipe.yaml
