@@ -1,4 +1,7 @@
 -- Pull requests: looking at them, merging them, bringing them up to date.
+--
+-- Merging is always the call that answers with the merge: `merge-async` says only that there will
+-- be one, or will not, which asks for a second probe and tells nothing that this one does not.
 
 local host = ...
 
