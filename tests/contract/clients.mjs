@@ -65,6 +65,16 @@ export class Clients {
     }
   }
 
+  /** Asks until it is so, for half a minute. */
+  async until(what, question) {
+    for (let tries = 0; !(await question()); tries += 1) {
+      if (tries === 60) {
+        throw new Error(`${what}: not done after 30 s`);
+      }
+      await new Promise((resolve) => { setTimeout(resolve, 500); });
+    }
+  }
+
   /** The status with which the operation is refused. */
   async refused(what, wanted, operation) {
     this.checks += 1;
@@ -155,11 +165,17 @@ async function vercel(c) {
   await c.try("vercel.rollback", async () => {
     await sdk.projects.requestRollback({ projectId: c.seen.project[0],
       deploymentId: c.seen.deployments[1][0], teamId: TEAM });
-    c.told.rollback = c.seen.deployments[1][0];
   });
   await c.refused("vercel: another request under way", 409, () =>
     sdk.projects.requestPromote({ projectId: c.seen.project[0],
       deploymentId: c.seen.deployments[0][0], teamId: TEAM }));
+  await c.try("vercel.promote", async () => {
+    await c.until("the rollback", async () => (await sdk.projects.getProject({
+      idOrName: "console", teamId: TEAM })).lastAliasRequest?.jobStatus === "succeeded");
+    await sdk.projects.requestPromote({ projectId: c.seen.project[0],
+      deploymentId: c.seen.deployments[0][0], teamId: TEAM });
+    c.told.promote = c.seen.deployments[0][0];
+  });
 }
 
 async function doppler(c) {
@@ -215,6 +231,7 @@ async function supabase(c) {
 
 async function appstore(c) {
   const client = c.apple;
+  let version;
   const ok = ({ data, error }) => {
     if (error) {
       throw new Error(JSON.stringify(error));
@@ -249,6 +266,46 @@ async function appstore(c) {
       type: "appStoreVersions", attributes: { platform: "IOS", versionString: "1.5.0" },
       relationships: { app: { data: { type: "apps", id: c.seen.app[0] } } } } } }));
     c.told.version = data.attributes.versionString;
+    version = data.id;
+  });
+  const toVersion = { appStoreVersion: { data: { type: "appStoreVersions", id: version } } };
+  await c.try("appstore.attach_build", async () => {
+    ok(await apple.appStoreVersionsBuildUpdateToOneRelationship({ client, path: { id: version },
+      body: { data: { type: "builds", id: c.seen.builds[0][0] } } }));
+    c.told.build = c.seen.builds[0][0];
+  });
+  await c.try("appstore.start_phased", async () => {
+    const { data } = ok(await apple.appStoreVersionPhasedReleasesCreateInstance({ client,
+      body: { data: { type: "appStoreVersionPhasedReleases",
+        attributes: { phasedReleaseState: "INACTIVE" }, relationships: toVersion } } }));
+    c.told.phased = data.attributes.phasedReleaseState;
+  });
+  await c.try("appstore.update_version", async () => {
+    const { data } = ok(await apple.appStoreVersionsUpdateInstance({ client,
+      path: { id: version }, body: { data: { type: "appStoreVersions", id: version,
+        attributes: { releaseType: "MANUAL" } } } }));
+    c.told.release_type = data.attributes.releaseType;
+  });
+  await c.try("appstore.add_to_group", async () => {
+    const { data } = ok(await apple.betaGroupsGetCollection({ client,
+      query: { "filter[name]": ["Beta testers"] } }));
+    ok(await apple.betaGroupsBuildsCreateToManyRelationship({ client, path: { id: data[0].id },
+      body: { data: [{ type: "builds", id: c.seen.builds[0][0] }] } }));
+  });
+  await c.try("appstore.submit", async () => {
+    const made = ok(await apple.reviewSubmissionsCreateInstance({ client, body: { data: {
+      type: "reviewSubmissions", attributes: { platform: "IOS" },
+      relationships: { app: { data: { type: "apps", id: c.seen.app[0] } } } } } }));
+    const submission = { type: "reviewSubmissions", id: made.data.id };
+    ok(await apple.reviewSubmissionItemsCreateInstance({ client, body: { data: {
+      type: "reviewSubmissionItems",
+      relationships: { reviewSubmission: { data: submission }, ...toVersion } } } }));
+    await c.until("the item", async () => ok(await apple.appStoreVersionsGetInstance({ client,
+      path: { id: version } })).data.attributes.appVersionState === "READY_FOR_REVIEW");
+    const { data } = ok(await apple.reviewSubmissionsUpdateInstance({ client,
+      path: { id: submission.id }, body: { data: { ...submission,
+        attributes: { submitted: true } } } }));
+    c.told.submission = data.id;
   });
   await c.refused("appstore: a second version", 409, () =>
     apple.appStoreVersionsCreateInstance({ client, body: { data: { type: "appStoreVersions",
@@ -262,8 +319,10 @@ async function appstore(c) {
 
 // What the world has written down of it: one entry for each that went well, none for what was
 // refused.
-const LEDGER = ["vercel.rollback", "doppler.set", "doppler.rollback",
-  "appstore.set_export_compliance", "appstore.create_version", "github.create_tag",
+const LEDGER = ["vercel.rollback", "vercel.promote", "doppler.set", "doppler.rollback",
+  "appstore.set_export_compliance", "appstore.create_version",
+  "appstore.attach_build", "appstore.start_phased", "appstore.update_version",
+  "appstore.add_to_group", "appstore.submit", "github.create_tag",
   "github.merge", "github.dispatch"];
 
 /** run(script) runs a script of `pipe` directly against the world, and gives what it logged. */

@@ -58,7 +58,12 @@ VERCEL = {
         'vercel.promote { project = "landing", deployment = p.from }',
         [rest("vercel", "POST", "*/promote/*")], "r.changed and r.automatic",
         prepare='return vercel.rollback { project = "landing", deployment = "previous" }',
-        loses=("from_commit",)),
+        loses=("from_commit",), also=(Write(
+            'vercel.promote { project = "landing", rebuild = true, deployment = p.id }',
+            [rest("vercel", "POST", "/v13/deployments")], "r.rebuilt and r.built_from == p.id",
+            prepare='return vercel.deployments { project = "landing", target = "preview", '
+            'state = "READY", first = 1 }[1]', world="vercel: { appear: 20s }\n",
+            loses=("from_commit",), kill=True),)),
     "vercel.cancel": Write(
         'vercel.cancel { deployment = vercel.deployments { project = "landing", first = 1 }[1].id }',
         [rest("vercel", "PATCH", "*/cancel")], 'r.changed and r.state == "CANCELED"', world=PUSHED),
