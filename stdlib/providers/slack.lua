@@ -137,7 +137,7 @@ local function remembered(to, o)
   end
   -- Who may not read the channel posts anew after a resume.
   local fine, message = pcall(look, to, o)
-  if not fine and message.code == "cancelled" then
+  if not fine and (message.code == "cancelled" or message.code == "interrupted") then
     error(message, 0)
   end
   return fine and message or nil
