@@ -357,10 +357,11 @@ void pl_capability_push(struct pl_session *s, lua_State *L, const char *owner)
 	static const luaL_Reg functions[] = {{"environment", environment},
 	    {"raise", raise}, {"now", now}, {"run", run_id}, {"time", pl_lua_time},
 	    {"clock_text", pl_lua_time_text}, {"repository", repository}, {"log", tell},
-	    {"secret", make_secret}, {"reveal", reveal}, {"mask", mask}, {"fingerprint", fingerprint},
-	    {"random", random_bytes}, {"sha256", pl_lua_sha256},
-	    {"base64", pl_lua_base64}, {"unbase64", pl_lua_unbase64},
-	    {"provider", other_provider}, {"wrote", pl_gate_wrote}, {NULL, NULL}};
+	    {"secret", make_secret}, {"reveal", reveal}, {"mask", mask},
+	    {"fingerprint", fingerprint}, {"random", random_bytes},
+	    {"sha256", pl_lua_sha256}, {"base64", pl_lua_base64},
+	    {"unbase64", pl_lua_unbase64}, {"provider", other_provider},
+	    {"wrote", pl_gate_wrote}, {NULL, NULL}};
 	struct pl_err err;
 	if (!pl_stdlib_load(L, "stdlib/lang/provider.lua", &err))
 		pl_lua_raise(L, &err);
