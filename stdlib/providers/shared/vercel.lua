@@ -284,6 +284,26 @@ end
 
 -- Deployments ------------------------------------------------------------------------------
 
+-- The words that Vercel has for what READY alone does not say. Another one is no success.
+local KNOWN = {
+  readySubstate = { STAGED = true, ROLLING = true, PROMOTED = true },
+  checksState = { registered = true, running = true, completed = true },
+  checksConclusion = { succeeded = true, skipped = true, failed = true, canceled = true },
+}
+
+local function odd_word(raw)
+  for _, field in ipairs { "readySubstate", "checksState", "checksConclusion" } do
+    local word = some(raw[field])
+    if word ~= nil and not KNOWN[field][word] then
+      return ("READY, %s %s"):format(field, tostring(word))
+    end
+  end
+  local assigned = some(raw.aliasAssigned)
+  if assigned ~= nil and type(assigned) ~= "boolean" and type(assigned) ~= "number" then
+    return "READY, aliasAssigned " .. tostring(assigned)
+  end
+end
+
 -- The word for what a deployment is: see STATES.
 local function status_of(raw, state)
   local function has(name, ...)
@@ -297,6 +317,10 @@ local function status_of(raw, state)
   end
   if state ~= "READY" then
     return state
+  end
+  local odd = odd_word(raw)
+  if odd then
+    return odd
   elseif some(raw.aliasError) then
     return "ALIAS_ERROR"
   elseif has("readySubstate", "STAGED") then
@@ -325,7 +349,7 @@ function M.row(raw, project)
   local state = some(raw.readyState) or some(raw.state) or some(raw.status)
   local status = status_of(raw, state)
   local means = M.STATES[status] or { "unknown",
-    ("a state that this version of pipe does not know: \"%s\""):format(tostring(state)) }
+    ("a state that this version of pipe does not know: \"%s\""):format(tostring(status)) }
   local id = some(raw.uid) or some(raw.id)
   local built = some(raw.errorMessage) or some(raw.errorCode)
   return {
