@@ -8,42 +8,7 @@ local hooks = sim.require "doppler_webhooks"
 
 local M = {
   name = "doppler", hosts = { "api.doppler.com" }, keys = { "doppler" },
-  timers = state.timers,
-}
-
-M.default = {
-  doppler = {
-    workplace = { slug = "2faa85f6610102d98352", name = "Impulse" },
-    projects = { ["impulse-api"] = { configs = {
-      stg = { environment = "stg", secrets = {
-        API_CLIENT_KEY = "stg-3f9a7c51e2d84b06a1c7f0d2958e4b63",
-        DATABASE_PASSWORD = "stg-db-b17d40e6f2a94c3d",
-        DATABASE_URL = "postgresql://api:${DATABASE_PASSWORD}@db.stg.impulseai.app:5432/postgres",
-        LATEST_APP_VERSION_IOS = { raw = "1.4.2", visibility = "unmasked" },
-        MIN_APP_VERSION_IOS = { raw = "1.2.0", visibility = "unmasked" },
-      } },
-      prd = { environment = "prd", secrets = {
-        API_CLIENT_KEY = "prd-8c2e6b90d4f147a5b3e9c1076fd25a84",
-        DATABASE_PASSWORD = "prd-db-94e2c07a5d1b4f68",
-        DATABASE_URL = "postgresql://api:${DATABASE_PASSWORD}@db.impulseai.app:5432/postgres",
-        LATEST_APP_VERSION_IOS = { raw = "1.4.2", visibility = "unmasked" },
-        MIN_APP_VERSION_IOS = { raw = "1.2.0", visibility = "unmasked" },
-      } },
-    } } },
-    syncs = {
-      { project = "impulse-api", config = "stg", environment = "staging" },
-      { project = "impulse-api", config = "prd", environment = "production" },
-    },
-  },
-  tokens = { doppler = {
-    { token = "dp.sa.sim-doppler-release-token", type = "service_account", name = "release" },
-  } },
-  credentials = { doppler = "dp.sa.sim-doppler-release-token" },
-  limits = {
-    doppler = { limit = 240, window = "60s" },
-    ["doppler-secrets"] = { limit = 120, window = "60s" },
-    ["doppler-writes"] = { limit = 60, window = "60s" },
-  },
+  timers = state.timers, default = state.default,
 }
 
 function M.build(w)
@@ -608,8 +573,7 @@ local function problem(status, message, headers)
 end
 
 function M.request(w, req)
-  local path = req.path:gsub("^(/v3/webhooks/webhook/)[^/]+", "%1*")
-  local route = ROUTES[req.method .. " " .. path]
+  local route = ROUTES[req.method .. " " .. req.path:gsub("^(/v3/webhooks/webhook/)[^/]+", "%1*")]
   local headers, over = rate(w, route and route[2] or "doppler")
   if over then
     return problem(429, "Too many requests", headers)

@@ -14,6 +14,42 @@ local RELEASE_BOT = { name = "Release Bot", username = "release-bot",
   email = "release-bot@impulseai.app",
   profile_image_url = "https://www.gravatar.com/avatar/0" }
 
+--- Its part of the built-in world.
+M.default = {
+  doppler = {
+    workplace = { slug = "2faa85f6610102d98352", name = "Impulse" },
+    projects = { ["impulse-api"] = { configs = {
+      stg = { environment = "stg", secrets = {
+        API_CLIENT_KEY = "stg-3f9a7c51e2d84b06a1c7f0d2958e4b63",
+        DATABASE_PASSWORD = "stg-db-b17d40e6f2a94c3d",
+        DATABASE_URL = "postgresql://api:${DATABASE_PASSWORD}@db.stg.impulseai.app:5432/postgres",
+        LATEST_APP_VERSION_IOS = { raw = "1.4.2", visibility = "unmasked" },
+        MIN_APP_VERSION_IOS = { raw = "1.2.0", visibility = "unmasked" },
+      } },
+      prd = { environment = "prd", secrets = {
+        API_CLIENT_KEY = "prd-8c2e6b90d4f147a5b3e9c1076fd25a84",
+        DATABASE_PASSWORD = "prd-db-94e2c07a5d1b4f68",
+        DATABASE_URL = "postgresql://api:${DATABASE_PASSWORD}@db.impulseai.app:5432/postgres",
+        LATEST_APP_VERSION_IOS = { raw = "1.4.2", visibility = "unmasked" },
+        MIN_APP_VERSION_IOS = { raw = "1.2.0", visibility = "unmasked" },
+      } },
+    } } },
+    syncs = {
+      { project = "impulse-api", config = "stg", environment = "staging" },
+      { project = "impulse-api", config = "prd", environment = "production" },
+    },
+  },
+  tokens = { doppler = {
+    { token = "dp.sa.sim-doppler-release-token", type = "service_account", name = "release" },
+  } },
+  credentials = { doppler = "dp.sa.sim-doppler-release-token" },
+  limits = {
+    doppler = { limit = 240, window = "60s" },
+    ["doppler-secrets"] = { limit = 120, window = "60s" },
+    ["doppler-writes"] = { limit = 60, window = "60s" },
+  },
+}
+
 -- Configs ----------------------------------------------------------------------
 
 local function key_of(project, config)
