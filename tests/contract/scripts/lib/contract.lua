@@ -42,9 +42,9 @@ function contract.same(what, is, wanted)
   end
 end
 
--- Asks every 200 ms, for at most 20 s, until it gets something.
+-- Asks every 200 ms, for at most 30 s, until it gets something.
 function contract.eventually(what, ask)
-  for _ = 1, 100 do
+  for _ = 1, 150 do
     local got = ask()
     if got then
       return got
