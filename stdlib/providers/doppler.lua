@@ -321,6 +321,10 @@ end
 -- Asked again, it costs Doppler nothing as long as nothing was changed (ETag).
 local function downloaded(o)
   local place = api.place(o.environment)
+  if o.plain and not o.names then
+    host.raise("doppler.plain", "doppler.download: plain shows and journals values: say which with "
+      .. "names", { refused = true })
+  end
   for _, name in ipairs(o.names or {}) do
     api.check_name(name)
   end
@@ -463,7 +467,7 @@ local module = {
     ["doppler.not-found"] = "no such project, config or log entry, or not for this credential",
     ["doppler.invalid"] = "Doppler does not accept the request",
     ["doppler.name"] = "no name of a secret",
-    ["doppler.plain"] = "text was given without plain = true",
+    ["doppler.plain"] = "text was given without plain = true, or all would be shown",
     ["doppler.value"] = "a value is missing, null or of the wrong kind; nothing is ever deleted by that",
     ["doppler.conflict"] = "somebody changed the secret meanwhile: nothing was written",
     ["doppler.reference"] = "a reference would be overwritten or made without reference = true, or leads nowhere",

@@ -130,7 +130,7 @@ local function set(o)
       body[i] = { name = name, value = o.values[name] }
     end
     api.ask { environment = o.environment, method = "POST", path = "/secrets", json = body,
-      expect = { 201 }, raw = true, write = true }
+      expect = { 201 }, optional_body = true, write = true }
   end
   return set_result(plan, #plan.changed > 0)
 end
@@ -239,7 +239,7 @@ local function delete(o)
   local gone = delete_plan(o)
   if #gone > 0 then
     api.ask { environment = o.environment, method = "DELETE", path = "/secrets", json = names_of(o),
-      expect = { 200 }, raw = true, write = true }
+      expect = { 200 }, optional_body = true, write = true }
   end
   return { changed = #gone > 0, names = names_of(o) }
 end

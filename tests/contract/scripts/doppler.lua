@@ -38,7 +38,8 @@ return pipeline "doppler" {
         webhook = "contract" }).changed)
       refused("create_webhook", { environment = STAGING, name = "contract",
         url = "https://elsewhere.impulseai.app/" }, "doppler.exists")
-      local all = works("download", { environment = STAGING, plain = true })
+      local all = works("download", { environment = STAGING, plain = true,
+        names = { "MIN_APP_VERSION_IOS" } })
       contract.same("a value of all", all.MIN_APP_VERSION_IOS, "1.2.0")
       refused("config", { environment = "nowhere" }, "doppler.not-found")
       refused("get", { environment = "nowhere", name = "API_CLIENT_KEY" }, "doppler.not-found")
