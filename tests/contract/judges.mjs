@@ -90,8 +90,8 @@ const SAMPLES = {
 
 const SPOILT = { headers: { "content-type": "application/json" }, body: Buffer.from('"spoilt"') };
 
-// Operations whose answers the description leaves open: the rows of any query, what it says nothing of, and where there is
-// nothing to answer.
+// Operations whose answers the description leaves open: the rows of any query, what it says nothing
+// of, and where there is nothing to answer.
 const OPEN = ["POST /v1/projects/{ref}/database/query", "POST /v1/projects/{ref}/secrets",
   "DELETE /v1/projects/{ref}/secrets",
   "POST /v1/projects/{ref}/database/query/read-only",
