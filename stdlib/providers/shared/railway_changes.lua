@@ -109,12 +109,13 @@ end
 local function search(o, what, began, more)
   return { environment = o.environment, what = what, target = o.deployment or o.commit,
     began = began, where = ("environment \"%s\""):format(o.environment), commit = more.commit,
-    reason = more.reason or what, patience = more.patience, result = more.result }
+    reason = more.reason or what, patience = more.patience, result = more.result, key = more.key }
 end
 
-function M.rollback(o)
+function M.rollback(o, intent)
   local plan = checked_plan(o)
-  local find = search(o, "rollback", host.now(), { commit = plan.deployment.commit })
+  local find = search(o, "rollback", host.now(), { commit = plan.deployment.commit,
+    key = intent.key })
   deployments.remember(find)
   plans[key_of(o)] = plan
   local data = api.ask(o.environment, "DeploymentRollback", { id = plan.deployment.id },
@@ -151,7 +152,7 @@ local LOST = "not known: the answer was lost, and now they are as they are"
 function M.probe_rollback(o, intent)
   local row = deployments.named(o.environment, o.deployment)
   return deployments.settle(search(o, "rollback", intent.began, { commit = row.commit,
-    result = function (made)
+    key = intent.key, result = function (made)
       local plan = plans[key_of(o)]
       if plan then
         return result_of(made, plan, compare.changed_by(o.environment, made.id, plan.before))
@@ -171,13 +172,14 @@ local function checked_redeploy(o)
   return row
 end
 
-function M.redeploy(o)
+function M.redeploy(o, intent)
   local row = checked_redeploy(o)
-  local find = search(o, "redeploy", host.now(), { commit = row.commit })
+  local find = search(o, "redeploy", host.now(), { commit = row.commit, key = intent.key })
   deployments.remember(find)
   local data = api.ask(o.environment, "DeploymentRedeploy", { id = o.deployment,
     usePreviousImageTag = o.use_previous_image },
     { write = true, where = "deploying " .. describe(row) .. " anew" })
+  deployments.take(data.deploymentRedeploy.id, intent.key)
   return deployments.row_of(data.deploymentRedeploy)
 end
 
@@ -190,7 +192,8 @@ end
 
 function M.probe_redeploy(o, intent)
   local row = deployments.get(o.environment, o.deployment)
-  return deployments.settle(search(o, "redeploy", intent.began, { commit = row.commit }))
+  return deployments.settle(search(o, "redeploy", intent.began,
+    { commit = row.commit, key = intent.key }))
 end
 
 -- Deploy -----------------------------------------------------------------------------
@@ -217,14 +220,15 @@ local function row_soon(environment, id, commit)
     commit = commit, reason = "deploy", stopped = false }
 end
 
-function M.deploy(o)
+function M.deploy(o, intent)
   check_commit(o)
   local place = api.place(o.environment)
-  local find = search(o, "deploy", host.now(), { commit = o.commit })
+  local find = search(o, "deploy", host.now(), { commit = o.commit, key = intent.key })
   deployments.remember(find)
   local data = api.ask(o.environment, "ServiceInstanceDeploy", { serviceId = place.serviceId,
     environmentId = place.environmentId, commitSha = o.commit },
     { write = true, where = "deploying commit " .. o.commit:sub(1, 7) })
+  deployments.take(data.serviceInstanceDeployV2, intent.key)
   return row_soon(o.environment, data.serviceInstanceDeployV2, o.commit)
 end
 
@@ -240,7 +244,8 @@ function M.predict_deploy(o)
 end
 
 function M.probe_deploy(o, intent)
-  return deployments.settle(search(o, "deploy", intent.began, { commit = o.commit }))
+  return deployments.settle(search(o, "deploy", intent.began,
+    { commit = o.commit, key = intent.key }))
 end
 
 -- Taking down --------------------------------------------------------------------------

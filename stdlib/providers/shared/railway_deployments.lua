@@ -208,9 +208,16 @@ local CLOCKS = 10000 -- ms by which Railway's clock and ours may differ
 
 -- What was there before, by what is done; lost with the process, then times have to do.
 local before = {}
+-- Deployments that a call of this process made, by its key: no other call's.
+local taken = {}
 
 local function key_of(o)
-  return table.concat({ o.environment, o.what, o.target or "" }, "\n")
+  return table.concat({ o.environment, o.what, o.target or "", o.key or "" }, "\n")
+end
+
+--- The deployment with this id was made by the call with this key.
+function M.take(id, key)
+  taken[id] = key
 end
 
 --- Remembers what is there now. o: { environment, what, target }
@@ -227,7 +234,8 @@ end
 local function judge(o, ids, row)
   local fresh = ids and not ids[row.id]
   local made = host.time(row.created_at)
-  if ids and ids[row.id] or (not ids and made < o.began - CLOCKS) then
+  local others = taken[row.id] and taken[row.id] ~= o.key
+  if others or ids and ids[row.id] or (not ids and made < o.began - CLOCKS) then
     return nil
   elseif o.commit and row.commit and row.commit ~= o.commit then
     return nil
@@ -259,6 +267,7 @@ function M.find_ours(o)
   while true do
     local ours, perhaps = candidates(o, ids)
     if #ours == 1 then
+      M.take(ours[1].id, o.key)
       return ours[1]
     elseif #ours > 1 then
       return nil, "several"
